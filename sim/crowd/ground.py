@@ -1,0 +1,339 @@
+"""The ground that a crowd walks on: exact walls, gates that open and close, and the way to every goal."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import shapely
+from shapely import LineString, MultiLineString, MultiPolygon, Point, Polygon, STRtree
+
+from sim.crowd.field import (
+    area_mask,
+    descend,
+    distances,
+    forbid_against,
+    forbid_entering,
+    link_cells,
+    march,
+)
+from sim.crowd.walls import SLACK, bin_segments, sees, segments_of
+from twin.errors import BadInput
+
+MOST_CELLS = 60_000_000
+OFFSET = (0.4137, 0.4271)
+"""Where the raster starts outside the ground's lower left corner, in cells: walls drawn on round metres then do not
+run through cell centres."""
+
+
+class Terrain(NamedTuple):
+    """What the kernel needs to know of the ground; ``fields`` has one distance raster a goal."""
+
+    segments: np.ndarray
+    start: np.ndarray
+    item: np.ndarray
+    links: np.ndarray
+    kind: np.ndarray
+    fields: np.ndarray
+    cell: float
+
+
+class Ground:
+    """Walkable area made ready. Coordinates are local metres with any origin.
+
+    ``cell`` is the edge of the raster that ways are found on [m]: every opening wider than one cell is found, so
+    take 0.25 where doors of half a metre matter. ``walls`` are named thin walls that are closed from the start.
+    ``version`` counts the changes to walls and rules.
+    """
+
+    def __init__(self, walkable: Polygon | MultiPolygon, *, cell: float = 0.5,
+                 walls: dict[str, LineString | MultiLineString] | None = None) -> None:
+        self.walkable = _walkable(walkable)
+        if not 0.05 <= cell <= 2:
+            raise BadInput(f"the cell of the ground is {cell} m", mend="give one between 0.05 and 2 m")
+        self.cell = float(cell)
+        x0, y0, x1, y1 = self.walkable.bounds
+        margin = 2 + np.array(OFFSET)
+        self.origin = np.array([x0, y0]) - margin * cell
+        self.nx, self.ny = int(np.ceil((x1 - self.origin[0]) / cell)) + 2, int(np.ceil((y1 - self.origin[1]) / cell)) + 2
+        if self.nx * self.ny > MOST_CELLS:
+            raise BadInput(f"the ground has {self.nx} x {self.ny} cells of {cell} m",
+                           mend="take a smaller part of the district, or a larger cell")
+        self.reach = max(1.1, 2.2 * cell)
+        self.version = 0
+        self._walls: dict[str, shapely.Geometry] = {}
+        self._one_way: dict[str, tuple[shapely.Geometry, float]] = {}
+        self._blocked: dict[str, shapely.Geometry] = {}
+        self._goals: dict[str, int] = {}
+        self._areas: list[shapely.Geometry] = []
+        self._solved: list[int] = []
+        self._fields = np.empty((4, self.ny, self.nx), np.float32)
+        self._edges = segments_of([self._local(self.walkable)])
+        self._walk = area_mask(self._local(self.walkable), self.nx, self.ny, self.cell)
+        self._linked = -1
+        for name, line in (walls or {}).items():
+            self.close(name, line)
+
+    # -- walls and rules ---------------------------------------------------------------------------------------
+
+    def close(self, name: str, line: LineString | MultiLineString) -> None:
+        """Put up a thin wall: a barrier, or a gate that shuts. A wall of the same name is replaced."""
+        if line.geom_type not in ("LineString", "MultiLineString", "LinearRing") or line.is_empty:
+            raise BadInput(f"a wall has to be a line, not {line.geom_type}", where=name, mend="draw a line")
+        self._walls[name] = line
+        self.version += 1
+
+    def open(self, name: str) -> None:
+        """Take a wall away; nothing happens if there is none of the name."""
+        if self._walls.pop(name, None) is not None:
+            self.version += 1
+
+    def one_way(self, name: str, area: Polygon | MultiPolygon, heading: float) -> None:
+        """Forbid walking against ``heading`` [rad] inside an area."""
+        self._one_way[name] = (area, float(heading))
+        self.version += 1
+
+    def two_way(self, name: str) -> None:
+        """Lift a one-way rule."""
+        if self._one_way.pop(name, None) is not None:
+            self.version += 1
+
+    def block(self, name: str, area: Polygon | MultiPolygon) -> None:
+        """Close an area: ways lead round it; people inside may leave it."""
+        self._blocked[name] = area
+        self.version += 1
+
+    def unblock(self, name: str) -> None:
+        """Open a closed area again."""
+        if self._blocked.pop(name, None) is not None:
+            self.version += 1
+
+    # -- goals -------------------------------------------------------------------------------------------------
+
+    def goal(self, name: str, area: shapely.Geometry) -> int:
+        """Register where people go: an area, a line or a point; its number is what a crowd takes.
+
+        Lines, points and areas narrower than the raster resolves are widened by up to 0.75 cells. The distances are
+        computed when they are first asked for. A goal of a known name is replaced and keeps its number.
+        """
+        wide = area
+        if area.is_empty:
+            raise BadInput("the goal is empty", where=name, mend="give a point, a line or an area")
+        if area.geom_type == "Point":
+            wide = area.buffer(max(0.5, 0.75 * self.cell))
+        elif not area.geom_type.endswith("Polygon"):
+            wide = area.buffer(0.75 * self.cell)
+        elif area.buffer(-0.75 * self.cell).is_empty:
+            wide = area.buffer(0.5 * self.cell)
+        wide = wide.intersection(self.walkable)
+        if wide.is_empty:
+            raise BadInput("the goal lies nowhere on the walkable ground", where=name, mend="move it")
+        if name in self._goals:
+            number = self._goals[name]
+            self._areas[number], self._solved[number] = wide, -1
+            self.version += 1
+            return number
+        number = self._goals[name] = len(self._areas)
+        self._areas.append(wide)
+        self._solved.append(-1)
+        if number == len(self._fields):
+            more = np.empty((2 * number, self.ny, self.nx), np.float32)
+            more[:number] = self._fields
+            self._fields = more
+        return number
+
+    @property
+    def goals(self) -> dict[str, int]:
+        """Numbers of the goals by name."""
+        return dict(self._goals)
+
+    def area_of(self, goal: int) -> shapely.Geometry:
+        """The area that counts as having arrived at a goal, in the ground's coordinates."""
+        return self._areas[goal]
+
+    def distance(self, goal: int, xy: np.ndarray) -> np.ndarray:
+        """Walking distance to a goal [m] from points (n, 2): (n,) float64, inf where it cannot be reached."""
+        terrain = self.terrain([goal])
+        return distances(self._points(xy), terrain.fields[goal], terrain.links, terrain.kind, terrain.segments,
+                         terrain.start, terrain.item, self.cell)
+
+    def field(self, goal: int) -> tuple[np.ndarray, np.ndarray]:
+        """Walking distance raster (ny, nx) float32 [m], inf off the way, and its lower left corner (2,)."""
+        return np.maximum(self.terrain([goal]).fields[goal], 0), self.origin.copy()
+
+    def path(self, goal: int, xy: np.ndarray, step: float = 1.0) -> np.ndarray:
+        """A way from a point (2,) to a goal that crosses no wall, with a point every ``step`` metres: (k, 2) float64.
+
+        Only the point itself (1, 2) if the goal cannot be reached from there.
+        """
+        terrain = self.terrain([goal])
+        start = self._points(np.asarray(xy, float)[None])[0]
+        cells = np.array(descend(start[0], start[1], terrain.fields[goal], terrain.links, terrain.kind,
+                                 terrain.segments, terrain.start, terrain.item, self.cell))
+        bends = [0]
+        while bends[-1] < len(cells) - 1:
+            bends.append(self._farthest_seen(cells, bends[-1], terrain))
+        line = LineString(cells[bends]) if len(bends) > 1 else None
+        if line is None or line.length == 0:
+            return cells[:1] + self.origin
+        along = np.unique(np.append(np.arange(0, line.length, step), line.length))
+        return shapely.get_coordinates(shapely.line_interpolate_point(line, along)) + self.origin
+
+    def _farthest_seen(self, cells: np.ndarray, at: int, terrain: Terrain) -> int:
+        """The last of the cells on the way that a straight line reaches without leaving the raster's open links."""
+        best, stride = at + 1, 1
+        while best < len(cells) - 1:
+            ahead = min(best + stride, len(cells) - 1)
+            if not self._straight(cells[at], cells[ahead], terrain):
+                if stride == 1:
+                    break
+                stride = 1
+                continue
+            best, stride = ahead, min(stride * 2, 16)
+        return best
+
+    def _straight(self, p: np.ndarray, q: np.ndarray, terrain: Terrain) -> bool:
+        if not sees(p[0], p[1], q[0], q[1], terrain.segments, terrain.start, terrain.item, self.nx, self.ny,
+                    self.cell):
+            return False
+        n = max(int(np.hypot(*(q - p)) / (0.5 * self.cell)), 1)
+        between = p + (q - p) * np.linspace(0, 1, n + 1)[:, None]
+        column, row = (between / self.cell).astype(int).T
+        return not np.any(terrain.kind[row, column] == 2)
+
+    # -- exact geometry ----------------------------------------------------------------------------------------
+
+    def inside(self, xy: np.ndarray, clearance: float = 0.0) -> np.ndarray:
+        """Whether points (n, 2) lie on walkable ground, at least ``clearance`` [m] from every wall: (n,) bool."""
+        xy = np.asarray(xy, float).reshape(-1, 2)
+        shapely.prepare(self.walkable)
+        inside = shapely.contains_xy(self.walkable, xy[:, 0], xy[:, 1])
+        if clearance > 0:
+            inside &= self.wall_distance(xy) >= clearance
+        return inside
+
+    def wall_distance(self, xy: np.ndarray) -> np.ndarray:
+        """Distance from points (n, 2) to the nearest wall or edge [m]: (n,) float64."""
+        tree = self._wall_tree()
+        points = shapely.points(self._points(xy))
+        which, distance = tree.query_nearest(points, return_distance=True, all_matches=False)
+        out = np.full(len(points), np.inf)
+        out[which[0]] = distance
+        return out
+
+    def nearest(self, xy: np.ndarray, clearance: float) -> np.ndarray:
+        """The nearest walkable points (n, 2) that keep ``clearance`` [m] from every wall.
+
+        Where no ground within 100 m is that wide, half the clearance is tried, then half of that, and so on.
+        """
+        xy = np.array(xy, float).reshape(-1, 2)
+        for i in np.flatnonzero(~self.inside(xy, clearance)):
+            xy[i] = self._nearest(xy[i], max(clearance, 2 * SLACK))
+        return xy
+
+    def _nearest(self, point: np.ndarray, clearance: float) -> np.ndarray:
+        here = Point(point)
+        lines = MultiLineString([p for w in self._walls.values() for p in shapely.get_parts(w)])
+        while clearance > SLACK:
+            for radius in (4.0, 20.0, 100.0):
+                radius += 2 * clearance
+                x, y = point
+                around = (x - radius, y - radius, x + radius, y + radius)
+                ground = shapely.intersection(self.walkable, shapely.box(*around))
+                near = ground.buffer(-clearance * 1.001, quad_segs=16)
+                if self._walls:
+                    near = near.difference(shapely.clip_by_rect(lines, *around).buffer(clearance * 1.001))
+                if not near.is_empty:
+                    near = near.intersection(shapely.box(*(here.buffer(radius - 2 * clearance).bounds)))
+                if not near.is_empty:
+                    return shapely.get_coordinates(shapely.shortest_line(here, near))[1]
+            clearance /= 2
+        raise BadInput(f"there is no walkable ground within 100 m of ({point[0]:.1f}, {point[1]:.1f})",
+                       mend="move the point")
+
+    def _wall_tree(self) -> STRtree:
+        if getattr(self, "_tree_version", -1) != self.version:
+            segments = self._segments()
+            self._tree = STRtree(shapely.linestrings(segments.reshape(-1, 2, 2)))
+            self._tree_version = self.version
+        return self._tree
+
+    # -- rasters -----------------------------------------------------------------------------------------------
+
+    def terrain(self, goals: list[int] | np.ndarray) -> Terrain:
+        """Walls and rasters as they are now, with the fields of the given goals up to date."""
+        self._link()
+        for goal in goals:
+            if not 0 <= goal < len(self._areas):
+                raise BadInput(f"there is no goal number {goal}", mend=f"the ground has {len(self._areas)} goals")
+            if self._solved[goal] != self.version:
+                self._solve(int(goal))
+        return Terrain(self._all, self._start, self._item, self._links, self._kind, self._fields, self.cell)
+
+    def _segments(self) -> np.ndarray:
+        return np.concatenate([self._edges, segments_of(self._local(w) for w in self._walls.values())])
+
+    def _link(self) -> None:
+        """Bring bins and links up to date with walls and rules."""
+        if self._linked == self.version:
+            return
+        self._all = self._segments()
+        self._start, self._item = bin_segments(self._all, self.nx, self.ny, self.cell, self.reach)
+        self._links, self._cost, self._kind = link_cells(self._walk, self._all, self._start, self._item, self.cell)
+        for area, heading in self._one_way.values():
+            forbid_against(self._links, self._kind, area_mask(self._local(area), self.nx, self.ny, self.cell),
+                           np.cos(heading), np.sin(heading))
+        for area in self._blocked.values():
+            forbid_entering(self._links, self._kind, area_mask(self._local(area), self.nx, self.ny, self.cell))
+        self._linked = self.version
+
+    def _solve(self, goal: int) -> None:
+        """Distances to a goal: minus the depth inside its area, so that people walk on into it."""
+        area = self._local(self._areas[goal])
+        d = self._fields[goal]
+        d[...] = np.inf
+        x0, y0, x1, y1 = area.buffer(1.5 * self.cell).bounds
+        i0, j0 = max(int(x0 / self.cell), 0), max(int(y0 / self.cell), 0)
+        i1, j1 = min(int(x1 / self.cell) + 1, self.nx), min(int(y1 / self.cell) + 1, self.ny)
+        x, y = np.meshgrid((np.arange(i0, i1) + 0.5) * self.cell, (np.arange(j0, j1) + 0.5) * self.cell)
+        points = shapely.points(x.ravel(), y.ravel())
+        shapely.prepare(area)
+        near = shapely.dwithin(area, points, 1.5 * self.cell)
+        values = np.full(len(points), np.inf)
+        inside = near & shapely.contains_xy(area, x.ravel(), y.ravel())
+        outside = near & ~inside & (self._kind[j0:j1, i0:i1].ravel() == 0)
+        values[outside] = shapely.distance(area, points[outside])
+        values[inside] = -np.minimum(shapely.distance(area.boundary, points[inside]), DEEPEST)
+        values[~self._walk[j0:j1, i0:i1].ravel()] = np.inf
+        d[j0:j1, i0:i1] = values.reshape(x.shape)
+        march(d, self._links, self._cost, self.cell)
+        self._solved[goal] = self.version
+
+    # -- coordinates -------------------------------------------------------------------------------------------
+
+    def _local(self, geometry: shapely.Geometry) -> shapely.Geometry:
+        return shapely.transform(geometry, lambda c: c - self.origin)
+
+    def _points(self, xy: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(np.asarray(xy, float).reshape(-1, 2) - self.origin)
+
+    def __getstate__(self) -> dict[str, object]:
+        state = self.__dict__.copy()
+        state.pop("_tree", None)
+        state.pop("_tree_version", None)
+        return state
+
+
+DEEPEST = 20.0
+"""Depth inside a goal's area beyond which the way in no longer matters [m]."""
+
+
+def _walkable(area: shapely.Geometry) -> Polygon | MultiPolygon:
+    """The area as one valid polygon or several that do not overlap."""
+    if not shapely.is_valid(area):
+        raise BadInput(f"the walkable area is not valid ({shapely.is_valid_reason(area)})",
+                       mend="repair it, for example with shapely.make_valid")
+    parts = [p for p in shapely.get_parts(area) if p.geom_type == "Polygon" and p.area > 0]
+    if not parts:
+        raise BadInput("the walkable area is empty", mend="give at least one polygon")
+    return parts[0] if len(parts) == 1 else MultiPolygon(parts)

@@ -1,0 +1,345 @@
+"""The major-event rehearsal: a Mesa model that owns a column crowd, checkpoints, staff and incidents."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+import shapely
+from scipy.stats import norm
+
+from sim.checkpoint import Checkpoint
+from sim.clock import Model, Schedule
+from sim.crowd import Crowd
+from sim.draw import stream
+from sim.layout import chosen
+from sim.record import Recorder
+from sim.run import Frame
+from sim.scenario import Incident, Scenario
+from sim.site import Change, Site, prepare
+from sim.staff import Call, Unit
+from sim.visitors import visitors
+from twin.places import District
+
+TICK = 0.2  # s between two looks at queues and newcomers
+TASTE = 0.15  # spread of how people judge the time a checkpoint costs them (log scale)
+
+WALKING_IN, QUEUEING, SERVED, AT_VENUE, LEAVING, STUCK = range(6)
+EXPECTED, OUTSIDE, GONE = 10, 11, 12
+
+
+class Rehearsal(Model):
+    """One scenario with one layout and one seed.
+
+    Visitors are numbered in the order of their arrival; ``state``, ``crowd_id`` and the times have one entry each.
+    """
+
+    def __init__(self, district: District, scenario: Scenario, layout: str, seed: int, *, threads: int = 1,
+                 on_frame: Callable[[Frame], None] | None = None) -> None:
+        super().__init__(rng=seed)
+        self.scenario, self.seed = scenario, seed
+        self.layout = chosen(scenario, layout)
+        self.site: Site = prepare(district, scenario, layout)
+        self.site_origin = district.origin
+        self.visitors = visitors(scenario, seed)
+        n = len(self.visitors)
+        self.crowd = Crowd(self.site.ground, seed=seed, threads=threads)
+        self.state = np.full(n, EXPECTED, np.uint8)
+        self.crowd_id = np.full(n, -1, np.int64)
+        self.visitor_of = np.full(n, -1, np.int64)
+        self.checkpoint = np.full(n, -1, np.int16)
+        self.passed = ~self.visitors.checked | (not self.site.checkpoints)
+        self.cut_off = np.zeros(n, bool)
+        self.cut_off_ever = np.zeros(n, bool)
+        self.times = {key: np.full(n, np.nan) for key in ("entered", "joined", "service", "reached", "turned", "left")}
+        self._spot = self._spots()
+        self._next = 0
+        self._outside: list[deque[int]] = [deque() for _ in self.site.entries]
+        self._door_rng = stream(seed, "doors")
+        self.checkpoints = [Checkpoint(self, place) for place in self.site.checkpoints]
+        self.units = [Unit(self, post, at, k) for post, at in zip(self.layout.posts, self.site.posts, strict=True)
+                      for k in range(post.staff)]
+        self.calls: list[Call] = []
+        self._goals: dict[str, int] = {}
+        self._changes = deque(self.site.changes)
+        self._incidents = deque(sorted(scenario.incidents, key=lambda i: i.at_s))
+        self.record = Recorder(self, on_frame)
+        self._measure_ways()
+        for change in self.site.changes:
+            self.schedule_event(self._change, at=change.time_s)
+        for incident in self._incidents:
+            self.schedule_event(self._incident, at=incident.at_s)
+        self._ticks = 0
+        self.schedule_recurring(self._tick, Schedule(interval=TICK, start=TICK))
+
+    # -- time ---------------------------------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        self.crowd.step(round(TICK / self.crowd.dt))
+        for checkpoint in self.checkpoints:
+            checkpoint.serve()
+        self._ticks += 1
+        self._let_in()
+        if self._ticks % round(1 / TICK) == 0:
+            self._second()
+
+    def _second(self) -> None:
+        self._turn_round()
+        self._arrive()
+        self._join_queues()
+        for unit in self.units:
+            unit.walk(1.0)
+        for call in self.calls:
+            if not call.complete:
+                call.seek()
+        self.record.second()
+
+    # -- visitors come --------------------------------------------------------------------------------------------
+
+    def _let_in(self) -> None:
+        """Whoever is due enters where there is room; the others wait outside, first come first in."""
+        due = int(np.searchsorted(self.visitors.arrive, self.time, side="right"))
+        for visitor in range(self._next, due):
+            self.state[visitor] = OUTSIDE
+            self._outside[self.visitors.entry[visitor]].append(visitor)
+        self._next = due
+        for place, waiting in zip(self.site.entries, self._outside, strict=True):
+            if waiting:
+                spots = self._door_rng.permutation(place.spots)
+                free = spots[self.crowd.fits(spots)][: len(waiting)]
+                self._enter(np.array([waiting.popleft() for _ in range(len(free))], int), free)
+
+    def _enter(self, who: np.ndarray, spots: np.ndarray) -> None:
+        if not len(who):
+            return
+        self.times["entered"][who] = self.time
+        self.state[who] = WALKING_IN
+        self.checkpoint[who] = self._choose_checkpoint(who)
+        goals = self._goal_of(who)
+        ids = self.crowd.add(spots, goals, speed=self.visitors.speed[who], radius=self.visitors.radius[who])
+        self.crowd_id[who] = ids
+        self.visitor_of[ids] = who
+
+    def _choose_checkpoint(self, who: np.ndarray) -> np.ndarray:
+        """The checkpoint that costs each the least time, walking and waiting, as each judges it; -1 for none."""
+        if not self.checkpoints:
+            return np.full(len(who), -1)
+        entry, venue = self.visitors.entry[who], self.visitors.venue[who]
+        walk = self._way_in[entry] + self._way_on[venue]
+        wait = np.array([c.expected_wait if c.open else np.inf for c in self.checkpoints])
+        judged = np.column_stack([(self.visitors.taste[who] + k * 0.618) % 1.0 for k in range(len(self.checkpoints))])
+        cost = (walk / self.visitors.speed[who, None] + wait) * np.exp(TASTE * norm.ppf(np.clip(judged, 1e-6, 1 - 1e-6)))
+        best = np.argmin(cost, axis=1)
+        walkable = np.argmin(np.where(np.isfinite(walk), walk, np.inf), axis=1)
+        best = np.where(np.isfinite(cost[np.arange(len(who)), best]), best, walkable)
+        return np.where(self.passed[who], -1, best)
+
+    def _goal_of(self, who: np.ndarray) -> np.ndarray:
+        """Number of the goal that each is bound for."""
+        venues = np.array([v.goal for v in self.site.venues])[self.visitors.venue[who]]
+        exits = np.array([e.goal for e in self.site.entries])[self.visitors.leave_by[who]]
+        if self.checkpoints:
+            checks = np.array([c.place.goal for c in self.checkpoints])[self.checkpoint[who]]
+            venues = np.where((self.checkpoint[who] >= 0) & ~self.passed[who], checks, venues)
+        return np.where(self.state[who] == LEAVING, exits, venues).astype(np.int32)
+
+    # -- checkpoints ----------------------------------------------------------------------------------------------
+
+    def _join_queues(self) -> None:
+        for k, checkpoint in enumerate(self.checkpoints):
+            coming = np.flatnonzero((self.state == WALKING_IN) & (self.checkpoint == k) & ~self.passed)
+            if not len(coming):
+                continue
+            ids = self.crowd_id[coming]
+            at = self.crowd.at(ids)
+            here = checkpoint.near(at) | np.isin(ids, self._arrived_ids)
+            if here.any():
+                joined = coming[here]
+                order = np.argsort(np.hypot(*(at[here] - checkpoint.place.lanes.service.mean(0)).T), kind="stable")
+                self.state[joined] = QUEUEING
+                self.times["joined"][joined] = self.time
+                checkpoint.join(joined[order])
+
+    def begin_service(self, visitor: int) -> None:
+        """A visitor is being searched."""
+        self.state[visitor] = SERVED
+        self.times["service"][visitor] = self.time
+        self.crowd.hold(self.crowd_id[[visitor]], True)
+
+    def end_service(self, visitor: int) -> None:
+        """A visitor has been searched and goes on to the venue."""
+        who = np.array([visitor])
+        ids = self.crowd_id[who]
+        self.passed[visitor] = True
+        self.state[visitor] = LEAVING if self.time >= self.visitors.leave[visitor] else WALKING_IN
+        if self.state[visitor] == LEAVING:
+            self.times["turned"][visitor] = self.time
+        self.crowd.hold(ids, False)
+        self.crowd.release(ids)
+        self.crowd.send(ids, self._goal_of(who))
+
+    # -- venue and way out ----------------------------------------------------------------------------------------
+
+    def _spots(self) -> np.ndarray:
+        """Where each visitor will stand at the venue (n, 2): the far side from the entries fills first."""
+        out = np.zeros((len(self.visitors), 2))
+        for k, venue in enumerate(self.site.venues):
+            who = np.flatnonzero(self.visitors.venue == k)
+            if not len(who):
+                continue
+            sources = np.unique(self.visitors.entry[who])
+            away = np.min([self.site.ground.distance(self.site.entries[e].goal, venue.spots) for e in sources], axis=0)
+            away = np.where(np.isfinite(away), away, -1.0)
+            liking = away + 0.15 * np.ptp(away) * stream(self.seed, f"spots/{venue.name}").random(len(away))
+            out[who] = venue.spots[np.argsort(-liking, kind="stable")][np.arange(len(who)) % len(venue.spots)]
+        return out
+
+    def _arrive(self) -> None:
+        """People who have come to their goal: they take their place at the venue, or are out."""
+        self._arrived_ids = self.crowd.arrived()
+        if not len(self._arrived_ids):
+            return
+        who = self.visitor_of[self._arrived_ids]
+        there = who[(self.state[who] == WALKING_IN) & self.passed[who]]
+        if len(there):
+            self.state[there] = AT_VENUE
+            self.times["reached"][there] = self.time
+            self.crowd.stand_at(self.crowd_id[there], self._spot[there])
+        out = who[self.state[who] == LEAVING]
+        if len(out):
+            self.state[out] = GONE
+            self.times["left"][out] = self.time
+            self.crowd.remove(self.crowd_id[out])
+
+    _arrived_ids: np.ndarray = np.empty(0, np.int64)
+
+    def _turn_round(self) -> None:
+        """Whoever wants to leave by now sets off for the way out; who is being searched first gets through."""
+        due = (self.visitors.leave <= self.time) & np.isin(self.state, (WALKING_IN, QUEUEING, AT_VENUE))
+        who = np.flatnonzero(due)
+        if len(who):
+            for k, checkpoint in enumerate(self.checkpoints):
+                checkpoint.quit(who[(self.state[who] == QUEUEING) & (self.checkpoint[who] == k)])
+            self.state[who] = LEAVING
+            self.times["turned"][who] = self.time
+            self._send(who)
+            self._check_ways(who)
+
+    def _send(self, who: np.ndarray) -> None:
+        ids = self.crowd_id[who]
+        self.crowd.release(ids)
+        self.crowd.send(ids, self._goal_of(who))
+
+    # -- the ground changes ---------------------------------------------------------------------------------------
+
+    def _change(self) -> None:
+        while self._changes and self._changes[0].time_s <= self.time:
+            change: Change = self._changes.popleft()
+            self.alter(change.name, change.shut)
+
+    def alter(self, name: str, shut: bool) -> None:
+        """Shut or clear something of the layout by its full name, such as ``gate:north``; people find other ways."""
+        (self.site.shut if shut else self.site.clear)(name)
+        self.record.event("shut" if shut else "cleared", name, 0.0, "", self._centre(name))
+        self._measure_ways()
+        moving = np.flatnonzero(np.isin(self.state, (WALKING_IN, LEAVING)))
+        if len(moving):
+            self._check_ways(moving)
+
+    def _centre(self, name: str) -> np.ndarray:
+        point = self.site.closable[name][1].representative_point()
+        return np.array([point.x, point.y])
+
+    def _incident(self) -> None:
+        while self._incidents and self._incidents[0].at_s <= self.time:
+            incident = self._incidents.popleft()
+            at = self.site.incidents.get(incident.id)
+            if not self._applies(incident):
+                self.record.event("not in this layout", incident.id, 0.0, incident.title, at)
+            elif incident.kind == "help":
+                assert at is not None
+                self.record.event("incident", incident.id, 0.0, incident.title, at)
+                call = Call(self, incident, at)
+                self.calls.append(call)
+                call.seek()
+            elif incident.kind in ("close_gate", "open_gate"):
+                self.record.event("incident", incident.id, 0.0, incident.title, at)
+                self.alter(f"gate:{incident.object}", incident.kind == "close_gate")
+            else:
+                checkpoint = next(c for c in self.checkpoints if c.spec.id == incident.object)
+                self.record.event("incident", incident.id, incident.count, incident.title,
+                                  checkpoint.place.lanes.service.mean(0))
+                (checkpoint.lanes_down if incident.kind == "lanes_down" else checkpoint.lanes_up)(incident.count)
+
+    def _applies(self, incident: Incident) -> bool:
+        """Whether this layout has the gate or checkpoint that an incident changes."""
+        if incident.kind.endswith("gate"):
+            return f"gate:{incident.object}" in self.site.closable
+        return incident.kind == "help" or incident.object in {c.spec.id for c in self.checkpoints}
+
+    def _measure_ways(self) -> None:
+        """Walking distances from every entry to every checkpoint and on to every venue, as the ground is now."""
+        ground, k = self.site.ground, len(self.site.checkpoints)
+        self._way_in = np.full((len(self.site.entries), k), np.inf)
+        self._way_on = np.full((len(self.site.venues), k), np.inf)
+        for c, place in enumerate(self.site.checkpoints):
+            for e, entry in enumerate(self.site.entries):
+                self._way_in[e, c] = ground.distance(place.goal, entry.spots).min()
+            for v, venue in enumerate(self.site.venues):
+                self._way_on[v, c] = ground.distance(venue.goal, place.lanes.service).min()
+
+    def _check_ways(self, who: np.ndarray) -> None:
+        """Whoever cannot reach the goal, as the ground is now, takes another; without any, is cut off."""
+        ground = self.site.ground
+        goals = self._goal_of(who)
+        at = self.crowd.at(self.crowd_id[who])
+        for goal in np.unique(goals):
+            here = goals == goal
+            lost = ~np.isfinite(ground.distance(int(goal), at[here]))
+            self.cut_off[who[here][~lost]] = False
+            if lost.any():
+                self._take_another(who[here][lost])
+
+    def _take_another(self, who: np.ndarray) -> None:
+        ground = self.site.ground
+        at = self.crowd.at(self.crowd_id[who])
+        leaving = self.state[who] == LEAVING
+        exits = np.column_stack([ground.distance(e.goal, at) for e in self.site.entries])
+        nearest = exits.argmin(1)
+        can = np.isfinite(exits.min(1))
+        self.visitors.leave_by[who[leaving & can]] = nearest[leaving & can]
+        coming = ~leaving & ~self.passed[who]
+        rerouted = np.zeros(len(who), bool)
+        if self.checkpoints and coming.any():
+            ways = np.column_stack([ground.distance(c.place.goal, at) for c in self.checkpoints])
+            rerouted = np.isfinite(ways.min(1)) & coming
+            self.checkpoint[who[rerouted]] = ways.argmin(1)[rerouted]
+        solved = (leaving & can) | rerouted
+        self.cut_off[who[~solved]] = True
+        self.cut_off_ever |= self.cut_off
+        if (~solved).any():
+            self.record.event("cut off", "", float((~solved).sum()), "people without a way", at[~solved].mean(0))
+        if solved.any():
+            self._send(who[solved])
+
+    # -- for staff ------------------------------------------------------------------------------------------------
+
+    def density_around(self, at: np.ndarray, radius: float) -> float:
+        """People per m2 within a radius of a point."""
+        xy = self.record.positions
+        return float((np.hypot(*(xy - at).T) < radius).sum() / (np.pi * radius**2)) if len(xy) else 0.0
+
+    def post_goal(self, post: str, at: np.ndarray) -> int:
+        """Goal of a post, registered when it is first needed."""
+        if post not in self._goals:
+            self._goals[post] = self.site.ground.goal(f"post:{post}", shapely.Point(at))
+        return self._goals[post]
+
+    def rehearse(self, on_progress: Callable[[float], None] | None = None) -> None:
+        """Run to the end of the scenario; ``on_progress`` is told the time [s] every ten seconds of it."""
+        end = self.scenario.duration_s
+        while self.time < end - 1e-9:
+            self.run_until(min(round(self.time / 10 + 1) * 10.0, end))
+            if on_progress is not None:
+                on_progress(self.time)

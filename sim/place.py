@@ -1,0 +1,42 @@
+"""The district that a scenario names: a GeoPackage, or the built-in one, generated once and kept."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sim.scenario import Scenario
+from twin.errors import BadInput
+from twin.places import District
+from twin.places.synthetic import VERSION, generate
+
+
+def cache_folder() -> Path:
+    """Where generated districts are kept: ``$HUTONG_CACHE``, else the user's cache folder."""
+    if "HUTONG_CACHE" in os.environ:
+        return Path(os.environ["HUTONG_CACHE"])
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "hutong"
+
+
+def builtin(name: str) -> Path:
+    """The GeoPackage of a built-in district, generated on first use (under 20 s)."""
+    path = cache_folder() / f"{name}-{VERSION}.gpkg"
+    if not path.is_file():
+        generate(name).save(path)
+    return path
+
+
+def district_path(scenario: Scenario) -> Path:
+    """The GeoPackage of a scenario's district."""
+    if scenario.synthetic is not None:
+        return builtin(scenario.synthetic)
+    path = Path(scenario.district or "")
+    if not path.is_file():
+        raise BadInput(f"the district {path} is not there", where=scenario.name,
+                       mend="import it with `hutong district import MAP -o DISTRICT.gpkg`, or correct `district:`")
+    return path
+
+
+def district_of(scenario: Scenario) -> District:
+    """The district of a scenario."""
+    return District.open(district_path(scenario))

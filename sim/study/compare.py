@@ -1,0 +1,195 @@
+"""Two runs side by side: replications paired by seed, differences with 95 % intervals, and what they cost."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from jinja2 import Environment
+from scipy import stats
+
+from sim.measures import measure
+from sim.run import Run
+from twin.errors import BadInput
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measure of two runs. ``difference`` is B minus A, ``low`` and ``high`` its 95 % interval (None with one
+    pair), ``real`` whether the interval leaves zero out, ``better`` the run that a real difference favours."""
+
+    key: str
+    label: str
+    label_zh: str
+    unit: str
+    mean_a: float | None
+    mean_b: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    real: bool
+    better: Literal["A", "B"] | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs A and B over the seeds that both have; ``takes`` holds what each layout needs, (A, B) by name."""
+
+    name_a: str
+    name_b: str
+    layout_a: str
+    layout_b: str
+    seeds: list[int]
+    rows: list[Row]
+    takes: dict[str, tuple[float, float]]
+
+    def sentence(self, language: str = "en") -> str:
+        """What matters most in one sentence."""
+        real = [row for row in self.rows if row.better]
+        names = {"A": self.name_a, "B": self.name_b}
+        if not real:
+            pairs = len(self.seeds)
+            return (f"{pairs} 对重复中没有可确认的差异。" if language == "zh" else
+                    f"No difference holds up over {pairs} pair{'s' * (pairs != 1)} of replications.")
+        top = max(real, key=_weight)
+        gain, ends = abs(top.difference or 0.0), sorted((abs(top.low or 0.0), abs(top.high or 0.0)))
+        value, low, high, unit = _readable(gain, ends[0], ends[1], top.unit)
+        counts = {side: sum(row.better == side for row in real) for side in ("A", "B")}
+        winner = names[str(top.better)]
+        if language == "zh":
+            return (f"{winner}更好：{top.label_zh}相差 {value} {unit}（{low}–{high}）；{names['A']} 在 {counts['A']} 项、"
+                    f"{names['B']} 在 {counts['B']} 项指标上更好。")
+        return (f"{winner} is better by {value} {unit} ({low}-{high}) in {top.label}; over all measures {names['A']} is "
+                f"better on {counts['A']}, {names['B']} on {counts['B']}.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain values, ready for JSON."""
+        return {"a": {"run": self.name_a, "layout": self.layout_a}, "b": {"run": self.name_b, "layout": self.layout_b},
+                "seeds": self.seeds, "sentence": self.sentence(), "takes": self.takes,
+                "measures": [asdict(row) for row in self.rows]}
+
+    def to_html(self, language: str = "en") -> str:
+        """A page of its own: the sentence, what each layout takes, and every measure with its interval."""
+        return _PAGE.render(c=self, zh=language == "zh", language=language, scale=_scale, number=_number)
+
+
+def _weight(row: Row) -> float:
+    """How strongly a difference speaks: relative to the larger mean, harm to people first."""
+    larger = max(abs(row.mean_a or 0.0), abs(row.mean_b or 0.0), 1e-9)
+    urgent = row.key in ("person_min_above_3_5", "person_min_above_5", "wait_mean", "clearance_p95", "response_mean")
+    return abs(row.difference or 0.0) / larger + (1.0 if urgent else 0.0)
+
+
+def _readable(value: float, low: float, high: float, unit: str) -> tuple[str, str, str, str]:
+    if unit == "s" and value >= 90:
+        return f"{value / 60:.1f}", f"{low / 60:.1f}", f"{high / 60:.1f}", "min"
+    return _number(value), _number(low), _number(high), unit
+
+
+def _number(value: float | None) -> str:
+    """Three significant figures, whole numbers in full."""
+    if value is None:
+        return "–"
+    if abs(value) >= 100 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def compare(a: Run, b: Run) -> Comparison:
+    """Compare two runs of one scenario; raises :class:`BadInput` where they cannot be paired."""
+    _require_same_question(a, b)
+    seeds = sorted(set(a.seeds) & set(b.seeds))
+    if not seeds:
+        raise BadInput(f"{a.name} has seeds {_span(a.seeds)}, {b.name} has {_span(b.seeds)}: no pair",
+                       mend="rehearse both with the same --seed")
+    left, right = (run.metrics.set_index("seed").loc[seeds] for run in (a, b))
+    keys = [key for key in left.columns if key in right.columns]
+    keys += [key for frame in (left, right) for key in frame.columns if key not in keys]
+    rows = [_row(key, left.get(key), right.get(key)) for key in keys]
+    takes = {key: (a.info["takes"][key], b.info["takes"][key]) for key in a.info["takes"]}
+    name_a, name_b = (a.name, b.name) if a.name != b.name else (f"{a.name} (A)", f"{b.name} (B)")
+    return Comparison(name_a, name_b, a.layout_name, b.layout_name, seeds,
+                      [row for row in rows if row.mean_a is not None or row.mean_b is not None], takes)
+
+
+def _require_same_question(a: Run, b: Run) -> None:
+    for part, words in (("demand", "demand"), ("duration_s", "duration"), ("entries", "entries"), ("venues", "venues")):
+        if getattr(a.scenario, part) != getattr(b.scenario, part):
+            raise BadInput(f"{a.name} and {b.name} have different {words}", mend="compare runs of one scenario")
+    if a.info["versions"]["hutong"] != b.info["versions"]["hutong"]:
+        raise BadInput(f"{a.name} was made by Hutong {a.info['versions']['hutong']}, {b.name} by "
+                       f"{b.info['versions']['hutong']}", mend="rehearse both with the same version")
+
+
+def _span(seeds: list[int]) -> str:
+    return f"{min(seeds)}-{max(seeds)}" if len(seeds) > 1 else str(seeds[0])
+
+
+def _row(key: str, left: pd.Series | None, right: pd.Series | None) -> Row:
+    kind = measure(key)
+    mean_a, mean_b = (None if s is None or s.isna().all() else float(s.mean()) for s in (left, right))
+    difference = low = high = None
+    if left is not None and right is not None:
+        paired = (right - left).dropna().to_numpy()
+        if len(paired):
+            difference, low, high = interval(paired)
+    real = low is not None and high is not None and (low > 0 or high < 0)
+    better: Literal["A", "B"] | None = None
+    if real and kind.better and difference is not None:
+        better = "B" if (difference < 0) == (kind.better == "less") else "A"
+    return Row(key, kind.label(), kind.label("zh"), kind.unit, mean_a, mean_b, difference, low, high, real, better)
+
+
+def interval(values: np.ndarray) -> tuple[float, float | None, float | None]:
+    """Mean and its 95 % interval by Student's t; no interval from a single value."""
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return mean, None, None
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
+    return mean, mean - half, mean + half
+
+
+def intervals(run: Run) -> dict[str, dict[str, Any]]:
+    """Every measure of a run: mean, 95 % interval, unit, and over how many replications it is known."""
+    out: dict[str, dict[str, Any]] = {}
+    for key in run.metrics.columns.drop("seed"):
+        known = run.metrics[key].dropna().to_numpy(float)
+        mean, low, high = interval(known) if len(known) else (None, None, None)
+        out[str(key)] = {"mean": mean, "low": low, "high": high, "unit": measure(str(key)).unit, "n": len(known)}
+    return out
+
+
+def _scale(row: Row) -> dict[str, float] | None:
+    """Where the bar of a row's interval lies, in percent of the width of its picture, zero in the middle."""
+    if row.difference is None:
+        return None
+    low = row.difference if row.low is None else row.low
+    high = row.difference if row.high is None else row.high
+    reach = max(abs(low), abs(high), 1e-12) * 1.1
+    return {"low": 50 + 50 * low / reach, "high": 50 + 50 * high / reach, "mid": 50 + 50 * row.difference / reach}
+
+
+_PAGE = Environment(autoescape=True).from_string("""<!doctype html>
+<html lang="{{ language }}"><head><meta charset="utf-8"><title>{{ c.name_a }} – {{ c.name_b }}</title><style>
+body{font:15px/1.5 system-ui,"Noto Sans CJK SC","Noto Sans SC",sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}
+h1{font-size:1.5rem;font-weight:600}table{border-collapse:collapse;width:100%;margin:1rem 0 2rem}
+th,td{padding:.3rem .6rem;border-bottom:1px solid #ddd;text-align:right;white-space:nowrap}th:first-child,td:first-child{text-align:left;white-space:normal}
+th{font-weight:600;color:#555}tr.real td{font-weight:600}.bar{width:9rem;height:14px;display:block}tr{break-inside:avoid}
+@media print{body{margin:0}thead{display:table-header-group}}</style></head><body>
+<h1>{{ c.sentence(language) }}</h1>
+<p>{{ "种子" if zh else "Seeds" }} {{ c.seeds|join(", ") }} · A = {{ c.name_a }} ({{ c.layout_a }}) · B = {{ c.name_b }} ({{ c.layout_b }})</p>
+<table><thead><tr><th>{{ "所需" if zh else "What it takes" }}</th><th>A</th><th>B</th></tr></thead><tbody>
+{% for key, pair in c.takes.items() %}<tr><td>{{ key }}</td><td>{{ number(pair[0]) }}</td><td>{{ number(pair[1]) }}</td></tr>{% endfor %}
+</tbody></table>
+<table><thead><tr><th>{{ "指标" if zh else "Measure" }}</th><th>A</th><th>B</th><th>B − A</th><th>95 %</th><th></th><th>{{ "更好" if zh else "better" }}</th></tr></thead><tbody>
+{% for row in c.rows %}{% set s = scale(row) %}<tr{% if row.real %} class="real"{% endif %}><td>{{ row.label_zh if zh else row.label }} <small>{{ row.unit }}</small></td>
+<td>{{ number(row.mean_a) }}</td><td>{{ number(row.mean_b) }}</td><td>{{ number(row.difference) }}</td>
+<td>{% if row.low is not none %}{{ number(row.low) }} … {{ number(row.high) }}{% endif %}</td>
+<td>{% if s %}<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none"><line x1="50" y1="0" x2="50" y2="10" stroke="#999" stroke-width=".6"/><rect x="{{ s.low }}" y="3.5" width="{{ [s.high - s.low, 0.8]|max }}" height="3" fill="{{ '#2166ac' if row.real else '#bbb' }}"/><rect x="{{ s.mid - 0.7 }}" y="1.5" width="1.4" height="7" fill="#222"/></svg>{% endif %}</td>
+<td>{{ row.better or "" }}</td></tr>{% endfor %}
+</tbody></table></body></html>
+""")

@@ -1,0 +1,212 @@
+"""Replications: the same scenario and layout with one seed after the other, into a run folder that can be resumed."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from sim.event import Rehearsal
+from sim.layout import chosen, takes
+from sim.place import district_path
+from sim.run import FORMAT, FrameWriter, Run
+from sim.scenario import Scenario
+from sim.scenario_file import dump, load
+from sim.site import prepare
+from twin.errors import BadInput
+from twin.places import District
+
+Progress = Callable[[int, float], None]
+"""Called with a seed and the share of its rehearsal that is done, 0 to 1."""
+
+_TABLES = ("series", "queues", "events", "staff")
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One replication: what a worker needs to know."""
+
+    folder: str
+    district: str
+    layout: str
+    seed: int
+    frames: bool
+    threads: int
+
+
+def rehearse(scenario: Scenario | str | os.PathLike[str], layout: str, *, seed: int | None = None,
+             replications: int = 1, out: str | os.PathLike[str] | None = None, workers: int = 1, threads: int = 1,
+             frames: Literal["first", "all", "none"] = "first", overwrite: bool = False,
+             on_progress: Progress | None = None) -> Run:
+    """Rehearse one layout of a scenario and return the run.
+
+    Seeds are ``seed`` (the scenario's own, if not given), ``seed + 1`` and so on. The run is written to ``out``, or to
+    a temporary folder. Interrupted, it leaves ``<out>.part``; the same call goes on from there. The result does not
+    depend on ``workers`` (processes) or ``threads`` (of each). Raises :class:`BadInput` before anything is written.
+    """
+    if not isinstance(scenario, Scenario):
+        scenario = load(scenario)
+    chosen(scenario, layout)
+    if replications < 1:
+        raise BadInput(f"{replications} replications are none", where=scenario.name, mend="ask for at least 1")
+    scenario = _pinned(scenario)
+    first = scenario.seed if seed is None else seed
+    seeds = list(range(first, first + replications))
+    folder = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="hutong-")) / layout
+    if folder.exists() and not overwrite:
+        raise BadInput("this run is there already", where=str(folder), mend="give another -o, or --overwrite")
+    path = district_path(scenario)
+    district = District.open(path)
+    prepare(district, scenario, layout)
+    part = _part_folder(folder, scenario, layout, fresh=overwrite)
+    keep = {"first": seeds[:1], "all": seeds, "none": []}[frames]
+    jobs = [_Job(str(part), str(path), layout, s, s in keep, threads) for s in seeds
+            if not (part / "done" / str(s) / "metrics.json").is_file()]
+    started = time.perf_counter()
+    if workers > 1 and len(jobs) > 1:
+        _in_processes(jobs, min(workers, len(jobs)), on_progress)
+    else:
+        for job in jobs:
+            _replicate(job, on_progress)
+    _gather(part, scenario, district, layout, seeds, time.perf_counter() - started)
+    if folder.exists():
+        shutil.rmtree(folder)
+    part.rename(folder)
+    return Run(folder)
+
+
+def _pinned(scenario: Scenario) -> Scenario:
+    """The scenario with an absolute district path, so that the run folder stands alone."""
+    if scenario.district is None:
+        return scenario
+    return scenario.model_copy(update={"district": str(Path(scenario.district).resolve())})
+
+
+def _part_folder(folder: Path, scenario: Scenario, layout: str, *, fresh: bool) -> Path:
+    """The folder of an unfinished run: a new one, or the one that an interruption left."""
+    part = folder.with_name(folder.name + ".part")
+    stamp = json.dumps({"layout": layout, "scenario": dump(scenario)})
+    if part.exists() and (fresh or not (part / "stamp.json").is_file()):
+        shutil.rmtree(part)
+    if part.exists():
+        if (part / "stamp.json").read_text(encoding="utf-8") != stamp:
+            raise BadInput("an unfinished run of another scenario or layout is there", where=str(part),
+                           mend="finish it, give another -o, or --overwrite")
+        return part
+    for name in ("done", "frames", "maps"):
+        (part / name).mkdir(parents=True)
+    (part / "stamp.json").write_text(stamp, encoding="utf-8")
+    (part / "scenario.yaml").write_text(dump(scenario), encoding="utf-8")
+    return part
+
+
+_queue: Any = None
+
+
+def _begin_worker(queue: Any) -> None:
+    global _queue  # noqa: PLW0603 - the one thing that a worker process is given at its start
+    _queue = queue
+
+
+def _replicate_in_worker(job: _Job) -> int:
+    _replicate(job, lambda seed, share: _queue.put((seed, share)))
+    return job.seed
+
+
+def _in_processes(jobs: Sequence[_Job], workers: int, on_progress: Progress | None) -> None:
+    context = multiprocessing.get_context("spawn")
+    queue = context.SimpleQueue()
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker, initargs=(queue,))
+    waiting = {pool.submit(_replicate_in_worker, job) for job in jobs}
+    try:
+        while waiting:
+            while not queue.empty():
+                seed, share = queue.get()
+                if on_progress is not None:
+                    on_progress(seed, share)
+            done = {future for future in waiting if future.done()}
+            for future in as_completed(done):
+                future.result()
+            waiting -= done
+            time.sleep(0.1)
+    except BaseException:
+        for process in list(pool._processes.values()):
+            process.terminate()
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
+
+
+def _replicate(job: _Job, on_progress: Progress | None) -> None:
+    """Rehearse one seed and write what it leaves; complete only when ``done/<seed>/metrics.json`` is there."""
+    part = Path(job.folder)
+    scenario = load(part / "scenario.yaml")
+    cpu, wall = time.process_time(), time.perf_counter()
+    draft = part / "frames" / f"{job.seed}.draft"
+    writer = FrameWriter(draft) if job.frames else None
+    try:
+        model = Rehearsal(District.open(job.district), scenario, job.layout, job.seed, threads=job.threads,
+                          on_frame=writer.write if writer else None)
+        end = scenario.duration_s
+        model.rehearse(None if on_progress is None else lambda t: on_progress(job.seed, t / end))
+    finally:
+        if writer:
+            writer.close()
+    result = model.record.result()
+    if writer:
+        draft.replace(part / "frames" / f"{job.seed}.parquet")
+    np.savez_compressed(part / "maps" / f"{job.seed}.npz", **result.maps)  # type: ignore[arg-type]
+    done = part / "done" / str(job.seed)
+    done.mkdir(parents=True, exist_ok=True)
+    for name in _TABLES:
+        getattr(result, name).to_parquet(done / f"{name}.parquet", index=False)
+    timing = {"cpu_s": time.process_time() - cpu, "wall_s": time.perf_counter() - wall}
+    draft = done / "metrics.draft"
+    draft.write_text(json.dumps({"seed": job.seed, "metrics": result.metrics, "timing": timing}), encoding="utf-8")
+    draft.replace(done / "metrics.json")
+
+
+def _gather(part: Path, scenario: Scenario, district: District, layout: str, seeds: list[int], wall_s: float) -> None:
+    """Join what the replications left into the tables of the run folder."""
+    done = [json.loads((part / "done" / str(s) / "metrics.json").read_text(encoding="utf-8")) for s in seeds]
+    pd.DataFrame([{"seed": d["seed"], **d["metrics"]} for d in done]).to_parquet(part / "metrics.parquet", index=False)
+    for name in _TABLES:
+        parts = [pd.read_parquet(part / "done" / str(s) / f"{name}.parquet") for s in seeds]
+        kept = [p for p in parts if len(p)] or parts[:1]
+        pd.concat(kept, ignore_index=True).to_parquet(part / f"{name}.parquet", index=False)
+    info = {
+        "format": FORMAT, "scenario": scenario.name, "layout": layout, "seeds": seeds,
+        "takes": takes(district, scenario, layout),
+        "district": {"name": district.name, "crs": district.crs.to_string(), "origin": district.origin,
+                     "attribution": district.attribution, "observed_at": _observed(district)},
+        "versions": {p: version(p) for p in ("hutong", "mesa", "numpy", "numba", "shapely")} | {
+            "python": platform.python_version()},
+        "host": {"system": platform.platform(), "machine": platform.machine(), "cores": os.cpu_count()},
+        "timing": {"wall_s": round(wall_s, 2), "replications": [_rounded(d["timing"]) for d in done]}}
+    (part / "run.json").write_text(json.dumps(info, indent=2, ensure_ascii=False), encoding="utf-8")
+    shutil.rmtree(part / "done")
+    (part / "stamp.json").unlink()
+
+
+def _rounded(timing: dict[str, float]) -> dict[str, float]:
+    """Seconds to two places."""
+    return {key: round(value, 2) for key, value in timing.items()}
+
+
+def _observed(district: District) -> str | None:
+    """When the latest of the district's objects was observed."""
+    dates = [frame["observed_at"].max() for frame in district.tables.values() if frame["observed_at"].notna().any()]
+    return max(dates).isoformat() if dates else None

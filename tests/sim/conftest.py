@@ -1,0 +1,10 @@
+"""Makes the plaza available to the tests of this folder."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from plaza_case import plaza  # noqa: E402
+
+__all__ = ["plaza"]

@@ -1,0 +1,58 @@
+"""The ``hutong`` command."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+
+import click
+import typer
+
+from twin.errors import HutongError
+from viz.cli import district, rehearsal, server
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+                  help="Hutong: a digital twin that rehearses a city district.")
+app.add_typer(district.app, name="district")
+app.add_typer(rehearsal.scenario_app, name="scenario")
+app.command("rehearse")(rehearsal.rehearse)
+app.command("compare")(rehearsal.compare)
+app.command("still")(rehearsal.still)
+app.command("serve")(server.serve)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line: exit code 0 if it went well, 2 for bad input with one sentence, 130 after Ctrl-C."""
+    debug = bool(os.environ.get("HUTONG_DEBUG"))
+    if not debug:
+        warnings.simplefilter("ignore")
+    try:
+        outcome = app(args=arguments, prog_name="hutong", standalone_mode=False)
+        sys.exit(outcome if isinstance(outcome, int) else 0)
+    except click.exceptions.NoArgsIsHelpError as nothing:
+        nothing.show()
+        sys.exit(2)
+    except click.ClickException as usage:
+        print(f"{usage.format_message()} See `hutong --help`.", file=sys.stderr)
+        sys.exit(2)
+    except HutongError as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        print("Interrupted; what is finished is kept: give the same command again to go on.", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)
+    except OSError as error:
+        if debug:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"{place}{error.strerror or error}; check the path, the permissions and the free space.", file=sys.stderr)
+        sys.exit(2)
+    except Exception as error:
+        if debug:
+            raise
+        print(f"Something went wrong inside Hutong ({type(error).__name__}: {error}); run again with HUTONG_DEBUG=1 to "
+              "see where, and report it.", file=sys.stderr)
+        sys.exit(1)

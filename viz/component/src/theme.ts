@@ -1,0 +1,95 @@
+// Colours of the place, light and dark: warm greys, roofs a tone darker than walls, lanes light, red gates.
+import type {ThemeName} from './types';
+
+export type Rgb = [number, number, number];
+export type Rgba = [number, number, number, number];
+
+export interface Theme {
+  background: string;
+  solids: Rgb[]; // by kind: wall, roof, other, courtyard wall, gate
+  ground: Rgb[]; // by class: see GROUND_CLASSES in viz/scene.py
+  shadow: Rgba;
+  contact: Rgba;
+  grid: Rgba;
+  outline: Rgba;
+  halo: Rgba;
+  text: string;
+  textHalo: string;
+  textQuiet: string;
+  sky: number; // share of light that does not come from the sun
+}
+
+export const THEMES: Record<ThemeName, Theme> = {
+  light: {
+    background: '#e9e6e0',
+    solids: [[214, 207, 196], [142, 141, 140], [176, 170, 161], [190, 184, 175], [163, 52, 40]],
+    ground: [
+      [226, 222, 214], [243, 240, 234], [249, 247, 242], [236, 231, 221], [205, 211, 190], [176, 196, 203],
+      [218, 211, 198], [228, 227, 224], [223, 219, 211], [200, 208, 190]],
+    shadow: [62, 54, 66, 62],
+    contact: [58, 50, 44, 105],
+    grid: [150, 140, 125, 90],
+    outline: [0, 92, 200, 255],
+    halo: [255, 255, 255, 220],
+    text: '#2b2926', textHalo: 'rgba(250,248,244,0.92)', textQuiet: '#6b655c', sky: 0.62
+  },
+  dark: {
+    background: '#14171a',
+    solids: [[86, 86, 86], [58, 61, 65], [74, 74, 74], [76, 75, 73], [150, 58, 46]],
+    ground: [
+      [29, 32, 35], [47, 51, 55], [54, 58, 62], [42, 45, 47], [36, 45, 38], [31, 48, 58],
+      [37, 38, 38], [44, 47, 52], [34, 37, 39], [38, 48, 40]],
+    shadow: [0, 0, 0, 90],
+    contact: [0, 0, 0, 130],
+    grid: [150, 160, 170, 60],
+    outline: [110, 190, 255, 255],
+    halo: [0, 0, 0, 220],
+    text: '#e8e6e1', textHalo: 'rgba(16,19,22,0.9)', textQuiet: '#a9a59d', sky: 0.6
+  }
+};
+
+// Fruin's levels of service for walking, A-F; persons per square metre where each begins.
+export const FRUIN: Rgb[] = [
+  [49, 104, 189], [38, 157, 160], [84, 168, 75], [236, 202, 48], [240, 134, 34], [207, 42, 39]];
+export const FRUIN_FROM = [0, 0.308, 0.431, 0.718, 1.076, 2.153];
+
+const CIVIDIS: Rgb[] = [
+  [0, 34, 78], [33, 59, 110], [76, 85, 108], [108, 110, 114], [140, 136, 120], [176, 165, 112], [214, 195, 95],
+  [254, 232, 56]];
+const VIRIDIS: Rgb[] = [
+  [68, 1, 84], [70, 50, 127], [54, 92, 141], [39, 127, 142], [31, 161, 135], [74, 194, 109], [159, 218, 58],
+  [253, 231, 37]];
+const DIVERGING: Rgb[] = [[33, 92, 168], [122, 167, 214], [247, 247, 247], [242, 168, 94], [200, 88, 10]];
+
+// People by what they do: walking in, queueing, being served, at the venue, leaving, stuck.
+export const STATE_COLORS: Rgb[] = [
+  [29, 111, 184], [196, 120, 12], [122, 78, 160], [66, 140, 90], [38, 148, 168], [206, 40, 40]];
+
+function mixed(stops: Rgb[], share: number): Rgb {
+  const x = Math.min(Math.max(share, 0), 1) * (stops.length - 1);
+  const i = Math.min(Math.floor(x), stops.length - 2);
+  return stops[i].map((c, k) => Math.round(c + (stops[i + 1][k] - c) * (x - i))) as Rgb;
+}
+
+/** 256 colours of a ramp; `range` is needed by `fruin`, whose steps stand at fixed densities. */
+export function ramp(name: string, range: [number, number] = [0, 1]): Rgb[] {
+  const out: Rgb[] = [];
+  for (let i = 0; i < 256; i++) {
+    if (name === 'fruin') {
+      const density = range[0] + (range[1] - range[0]) * (i / 255);
+      let level = 0;
+      while (level < 5 && density >= FRUIN_FROM[level + 1]) level++;
+      out.push(FRUIN[level]);
+    } else {
+      out.push(mixed(name === 'viridis' ? VIRIDIS : name === 'diverging' ? DIVERGING : CIVIDIS, i / 255));
+    }
+  }
+  return out;
+}
+
+export const ZONE_COLORS: Record<string, Rgb> = {
+  core: [130, 52, 140], guard: [40, 88, 172], control: [24, 122, 110]};
+export const OVERLAY_COLORS: Record<string, Rgb> = {
+  barrier: [92, 62, 30], gate: [20, 120, 60], checkpoint: [168, 96, 0], post: [30, 80, 150], closure: [90, 90, 96],
+  oneway: [0, 108, 130], entry: [20, 104, 92], venue: [118, 84, 24], incident: [206, 40, 40], reach: [30, 120, 90],
+  blind: [140, 60, 100], zone: [40, 88, 172], measure: [40, 40, 48]};

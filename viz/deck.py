@@ -1,0 +1,2 @@
+"""stub"""
+def deck(*a, **k): raise NotImplementedError
