@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sim.event import Rehearsal
 
 AT_SERVICE = 0.7  # m from the place of service that counts as being there
+MOUTH = 0.5  # m in front of a lane within which somebody counts as next in it
 JOIN_WITHIN = 8.0  # m from the tail of a queue at which somebody joins it
 
 
@@ -137,13 +138,14 @@ class Checkpoint(Agent):
                 lane.call_next()
 
     def _claim(self) -> None:
-        """Whoever of the queues stands inside a lane is next there, whichever queue it was: people cannot change lanes
-        once they are between the separators."""
+        """Whoever of the queues stands inside a lane or right at its mouth is next there, whichever queue it was: people
+        cannot change lanes once they are between the separators, nor back out through the queue."""
         everyone = np.array([v for lane in self.lanes for v in lane.queue], int)
         if not len(everyone):
             return
-        inside = self.place.lanes.lane_of(self.model.crowd.at(self.model.crowd_id[everyone]))
-        depth = (self.model.crowd.at(self.model.crowd_id[everyone]) - self.place.lanes.service[0]) @ self.place.lanes.along
+        at = self.model.crowd.at(self.model.crowd_id[everyone])
+        inside = self.place.lanes.lane_of(at, before=MOUTH)
+        depth = at @ self.place.lanes.along
         for k, lane in enumerate(self.lanes):
             here = np.flatnonzero(inside == k)
             front = everyone[here[np.argsort(-depth[here], kind="stable")]].tolist()

@@ -10,7 +10,7 @@ import shapely
 from scipy.stats import norm
 
 from sim.checkpoint import Checkpoint
-from sim.clock import Model, Schedule
+from sim.clock import Model
 from sim.crowd import Crowd
 from sim.draw import stream
 from sim.layout import chosen
@@ -23,6 +23,7 @@ from sim.visitors import visitors
 from twin.places import District
 
 TICK = 0.2  # s between two looks at queues and newcomers
+GIVES_UP_AFTER = 20.0  # s without getting anywhere after which somebody makes do with what is at hand
 TASTE = 0.15  # spread of how people judge the time a checkpoint costs them (log scale)
 
 WALKING_IN, QUEUEING, SERVED, AT_VENUE, LEAVING, STUCK = range(6)
@@ -71,7 +72,7 @@ class Rehearsal(Model):
         for incident in self._incidents:
             self.schedule_event(self._incident, at=incident.at_s)
         self._ticks = 0
-        self.schedule_recurring(self._tick, Schedule(interval=TICK, start=TICK))
+        self.schedule_event(self._tick, at=TICK)
 
     # -- time ---------------------------------------------------------------------------------------------------
 
@@ -80,6 +81,7 @@ class Rehearsal(Model):
         for checkpoint in self.checkpoints:
             checkpoint.serve()
         self._ticks += 1
+        self.schedule_event(self._tick, at=round((self._ticks + 1) * TICK, 6))  # a sum of ticks would drift
         self._let_in()
         if self._ticks % round(1 / TICK) == 0:
             self._second()
@@ -88,6 +90,7 @@ class Rehearsal(Model):
         self._turn_round()
         self._arrive()
         self._join_queues()
+        self._give_up()
         for unit in self.units:
             unit.walk(1.0)
         for call in self.calls:
@@ -161,6 +164,29 @@ class Rehearsal(Model):
                 self.times["joined"][joined] = self.time
                 checkpoint.join(joined[order])
 
+    def _give_up(self) -> None:
+        """Who gets nowhere makes do: with the queue at hand, if caught in that of another checkpoint; at the venue with
+        the place where they are."""
+        ids = self.crowd.stuck(GIVES_UP_AFTER)
+        who = self.visitor_of[ids]
+        there = ids[self.state[who] == AT_VENUE]
+        if len(there):
+            self.crowd.stand_at(there, self.crowd.at(there))
+        who = who[(self.state[who] == WALKING_IN) & ~self.passed[who]]
+        at = self.crowd.at(self.crowd_id[who])
+        for k, checkpoint in enumerate(self.checkpoints):
+            caught = who[checkpoint.near(at)] if len(who) else who
+            if checkpoint.open and len(caught):
+                self.checkpoint[caught] = k
+                self.state[caught] = QUEUEING
+                self.times["joined"][caught] = self.time
+                checkpoint.join(caught)
+
+    def stuck(self) -> np.ndarray:
+        """Ids of people who have been on their way without getting anywhere for a minute."""
+        ids = self.crowd.stuck(60.0)
+        return ids[np.isin(self.state[self.visitor_of[ids]], (WALKING_IN, LEAVING))]
+
     def begin_service(self, visitor: int) -> None:
         """A visitor is being searched."""
         self.state[visitor] = SERVED
@@ -215,9 +241,11 @@ class Rehearsal(Model):
     _arrived_ids: np.ndarray = np.empty(0, np.int64)
 
     def _turn_round(self) -> None:
-        """Whoever wants to leave by now sets off for the way out; who is being searched first gets through."""
+        """Whoever wants to leave by now sets off for the way out; who is in a lane first gets through."""
         due = (self.visitors.leave <= self.time) & np.isin(self.state, (WALKING_IN, QUEUEING, AT_VENUE))
         who = np.flatnonzero(due)
+        for checkpoint in self.checkpoints if len(who) else []:
+            who = who[checkpoint.place.lanes.lane_of(self.crowd.at(self.crowd_id[who])) < 0]
         if len(who):
             for k, checkpoint in enumerate(self.checkpoints):
                 checkpoint.quit(who[(self.state[who] == QUEUEING) & (self.checkpoint[who] == k)])

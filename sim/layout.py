@@ -50,13 +50,15 @@ class Lanes:
     along: np.ndarray
     on_fence: bool = False
 
-    def lane_of(self, xy: np.ndarray) -> np.ndarray:
-        """Number of the lane whose separators each point (n, 2) lies between, -1 for none: (n,) int."""
+    def lane_of(self, xy: np.ndarray, before: float = 0.0) -> np.ndarray:
+        """Number of the lane whose separators each point (n, 2) lies between, or at most ``before`` metres in front
+        of, -1 for none: (n,) int."""
         apart = xy - np.array(self.box.centroid.coords[0])
         deep = apart @ self.along
         across = apart @ np.array([-self.along[1], self.along[0]]) + self.spec.lanes * self.spec.lane_width / 2
         number = np.floor(across / self.spec.lane_width).astype(int)
-        return np.where((np.abs(deep) < LANE_DEPTH / 2) & (number >= 0) & (number < self.spec.lanes), number, -1)
+        within = (deep > -LANE_DEPTH / 2 - before) & (deep < LANE_DEPTH / 2)
+        return np.where(within & (number >= 0) & (number < self.spec.lanes), number, -1)
 
     @property
     def approach(self) -> shapely.Polygon:

@@ -8,7 +8,7 @@ from pathlib import Path
 from sim.scenario import Scenario
 from twin.errors import BadInput
 from twin.places import District
-from twin.places.synthetic import VERSION, generate
+from twin.places import synthetic
 
 
 def cache_folder() -> Path:
@@ -19,10 +19,12 @@ def cache_folder() -> Path:
 
 
 def builtin(name: str) -> Path:
-    """The GeoPackage of a built-in district, generated on first use (under 20 s)."""
-    path = cache_folder() / f"{name}-{VERSION}.gpkg"
-    if not path.is_file():
-        generate(name).save(path)
+    """The GeoPackage of a built-in district, generated on first use and again when its generator has changed."""
+    path = cache_folder() / f"{name}.gpkg"
+    rules = Path(synthetic.__file__).parent
+    changed = max(file.stat().st_mtime for folder in (rules, rules.parent) for file in folder.glob("*.py"))
+    if not path.is_file() or path.stat().st_mtime < changed:
+        synthetic.generate(name).save(path)
     return path
 
 

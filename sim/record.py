@@ -76,7 +76,7 @@ class Recorder:
         for key, limit in THRESHOLDS.items():
             self._above[key] += float((here > limit).sum()) / 60
         self._count_travel(people.xy, who)
-        stuck = model.crowd.stuck(60.0)
+        stuck = model.stuck()
         self._stuck_max = max(self._stuck_max, len(stuck))
         for name, area in model.site.areas.items():
             inside = int(shapely.contains_xy(area, people.xy[:, 0], people.xy[:, 1]).sum()) if len(people.xy) else 0

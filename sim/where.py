@@ -50,10 +50,10 @@ def area(district: District, ref: AreaRef, what: str) -> shapely.Polygon | shape
     found = _drawn(district, ref, what, 3)
     if found.geom_type in ("LineString", "LinearRing"):
         found = shapely.Polygon(found.coords)
+    if found.geom_type in ("Polygon", "MultiPolygon") and not found.is_valid:
+        raise BadInput(f"the outline of {what} crosses itself", where=district.name, mend="redraw it without the crossing")
     if found.geom_type not in ("Polygon", "MultiPolygon") or found.area == 0:
         raise BadInput(f"{what} is not an area", where=district.name, mend="give a ring of at least three points")
-    if not found.is_valid:
-        raise BadInput(f"the outline of {what} crosses itself", where=district.name, mend="redraw it without the crossing")
     return _near(district, found, what)
 
 

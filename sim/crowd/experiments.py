@@ -1,4 +1,5 @@
-"""Small experiments that a crowd model is judged by: corridors, doors, counter-flow. All places are in metres."""
+"""Small experiments that a crowd model is judged by: corridors, doors, counter-flow. All places are in
+metres."""
 
 from __future__ import annotations
 
@@ -78,7 +79,8 @@ def scattered(n: int, x0: float, y0: float, x1: float, y1: float, rng: np.random
 
 def corridor(density: float, *, seed: int = 0, width: float = 1.8, two_way: bool = False, warm: float = 40,
              span: float = 40, parameters: Parameters | None = None, dt: float = STEP) -> Outcome:
-    """Mean speed along a ring corridor [m/s] at a density [1/m2], after ``warm`` seconds, over ``span`` seconds."""
+    """Mean speed along a ring corridor [m/s] at a density [1/m2], after ``warm`` seconds, over ``span``
+    seconds."""
     rng = np.random.default_rng(seed)
     n = round(density * RING * width)
     ground = Ground(shapely.box(-4, 0, RING + 4, width), cell=0.25)
@@ -86,7 +88,8 @@ def corridor(density: float, *, seed: int = 0, width: float = 1.8, two_way: bool
     left = ground.goal("left", shapely.box(-4, 0, -3, width))
     crowd = Crowd(ground, seed=seed, parameters=parameters, dt=dt, period=(0, RING))
     backward = np.arange(n) % 2 == 1 if two_way else np.zeros(n, bool)
-    ids = crowd.add(scattered(n, 0, 0, RING, width, rng), np.where(backward, left, right), speed=free_speeds(n, rng))
+    ids = crowd.add(scattered(n, 0, 0, RING, width, rng), np.where(backward, left, right),
+                    speed=free_speeds(n, rng))
     crowd.step(round(warm / dt))
     watch = Watch(ground, crowd.parameters.hard)
     made = []
@@ -94,7 +97,8 @@ def corridor(density: float, *, seed: int = 0, width: float = 1.8, two_way: bool
     for _ in range(round(span)):
         crowd.step(round(1 / dt))
         after = crowd.at(ids)[:, 0]
-        made.append(float((((after - before + RING / 2) % RING - RING / 2) * np.where(backward, -1, 1)).mean()))
+        made.append(float((((after - before + RING / 2) % RING - RING / 2) * np.where(backward, -1,
+                                                                                      1)).mean()))
         before = after
         watch.look(crowd)
     return Outcome(float(np.mean(made)), 0, watch)
@@ -139,11 +143,13 @@ def door(width: float, *, depth: float = 0.4, people: int = 200, seed: int = 0, 
 
 def counter_flow(opposed: int, *, seed: int = 0, limit: float = 400, parameters: Parameters | None = None,
                  dt: float = STEP) -> Outcome:
-    """Seconds until the last of 100 people has crossed a 10 x 2 m corridor against ``opposed`` (NIST TN 1822, 2.8)."""
+    """Seconds until the last of 100 people has crossed a 10 x 2 m corridor against ``opposed`` (NIST TN
+    1822, 2.8)."""
     rng = np.random.default_rng(seed)
     ground = Ground(shapely.union_all([shapely.box(0, 0, 10, 10), shapely.box(10, 4, 20, 6),
                                        shapely.box(20, 0, 30, 10)]), cell=0.25)
-    right, left = ground.goal("right", shapely.box(29, 0, 30, 10)), ground.goal("left", shapely.box(0, 0, 1, 10))
+    right, left = ground.goal("right", shapely.box(29, 0, 30, 10)), ground.goal("left", shapely.box(0, 0, 1,
+                                                                                                    10))
     crowd = Crowd(ground, seed=seed, parameters=parameters, dt=dt)
     ours = crowd.add(scattered(100, 1.2, 0, 10, 10, rng), right, speed=free_speeds(100, rng))
     if opposed:

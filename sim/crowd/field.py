@@ -1,11 +1,13 @@
 """Walking distance to a goal on a raster whose links know exactly where walls are, and the way down it.
 
-The raster's nodes are cell centres. Each node has eight directed links to its neighbours, one bit each; a link is
-open if the straight line between the two centres crosses no wall. Any opening that is wider than a cell is then
-crossed by at least one open link, whatever its angle, and no closed line leaks, however thin it is.
+The raster's nodes are cell centres. Each node has eight directed links to its neighbours, one bit each; a
+link is open if the straight line between the two centres crosses no wall. Any opening that is wider than a
+cell is then crossed by at least one open link, whatever its angle, and no closed line leaks, however thin it
+is.
 
-The distance solves the eikonal equation |grad d| = cost with Sethian's simplex update over the eight triangles round
-a node, ordered by buckets of width h and corrected until nothing changes (a label-correcting fast march).
+The distance solves the eikonal equation |grad d| = cost with Sethian's simplex update over the eight
+triangles round a node, ordered by buckets of width h and corrected until nothing changes (a label-correcting
+fast march).
 """
 
 from __future__ import annotations
@@ -45,7 +47,7 @@ def area_mask(area: shapely.Geometry, nx: int, ny: int, h: float) -> np.ndarray:
 
 
 @njit(cache=True)
-def _scan(edges, mask, h):
+def _scan(edges: np.ndarray, mask: np.ndarray, h: float) -> None:
     ny, nx = mask.shape
     count = np.zeros(ny + 1, np.int64)
     for filling in (False, True):
@@ -76,8 +78,10 @@ def _scan(edges, mask, h):
 
 
 @njit(cache=True)
-def link_cells(walk, segments, start, item, h):
-    """Open links ``(ny, nx) uint8``, cost of a metre ``(ny, nx) float32`` and kind of cell ``(ny, nx) uint8``."""
+def link_cells(walk: np.ndarray, segments: np.ndarray, start: np.ndarray, item: np.ndarray,
+               h: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Open links ``(ny, nx) uint8``, cost of a metre ``(ny, nx) float32`` and kind of cell ``(ny, nx)
+    uint8``."""
     ny, nx = walk.shape
     links = np.zeros((ny, nx), np.uint8)
     cost = np.ones((ny, nx), np.float32)
@@ -111,7 +115,7 @@ def link_cells(walk, segments, start, item, h):
 
 
 @njit(cache=True)
-def forbid_against(links, kind, area, hx, hy):
+def forbid_against(links: np.ndarray, kind: np.ndarray, area: np.ndarray, hx: float, hy: float) -> None:
     """Close the links that lead against the heading (hx, hy) from or to a cell of the area (one-way)."""
     ny, nx = links.shape
     for row in range(ny):
@@ -126,8 +130,9 @@ def forbid_against(links, kind, area, hx, hy):
 
 
 @njit(cache=True)
-def forbid_entering(links, kind, area):
-    """Close the links that lead into the area from outside it; those inside and out of it stay open (closure)."""
+def forbid_entering(links: np.ndarray, kind: np.ndarray, area: np.ndarray) -> None:
+    """Close the links that lead into the area from outside it; those inside and out of it stay open
+    (closure)."""
     ny, nx = links.shape
     for row in range(ny):
         for column in range(nx):
@@ -141,8 +146,9 @@ def forbid_entering(links, kind, area):
 
 
 @njit(cache=True)
-def march(d, links, cost, h):
-    """Complete ``d (ny, nx) float32``: where it is finite it is given, elsewhere it becomes the distance or inf."""
+def march(d: np.ndarray, links: np.ndarray, cost: np.ndarray, h: float) -> None:
+    """Complete ``d (ny, nx) float32``: where it is finite it is given, elsewhere it becomes the distance or
+    inf."""
     ny, nx = d.shape
     flat, link, price = d.ravel(), links.ravel(), cost.ravel()
     offset = np.empty(8, np.int64)
@@ -224,19 +230,22 @@ def march(d, links, cost, h):
 
 
 @njit(cache=True)
-def _longer(a):
+def _longer(a: np.ndarray) -> np.ndarray:
     b = np.empty(2 * len(a), a.dtype)
     b[:len(a)] = a
     return b
 
 
 @njit(cache=True)
-def way(px, py, d, links, kind, segments, start, item, h):
-    """Distance to the goal at a point, and the unit vector of the way there: (d, ex, ey); d is FAR if there is none.
+def way(px: float, py: float, d: np.ndarray, links: np.ndarray, kind: np.ndarray, segments: np.ndarray,
+        start: np.ndarray, item: np.ndarray, h: float) -> tuple[float, float, float]:
+    """Distance to the goal at a point, and the unit vector of the way there: (d, ex, ey); d is FAR if there
+    is none.
 
-    Away from walls the vector is the gradient of the bilinear distance. Near walls it is the gradient of the plane
-    fitted to the cell centres round the point that can be seen from it. Where that is no slope of a distance (at
-    ridges, in nooks with few centres), each centre draws instead by the length of the way over it (a soft minimum).
+    Away from walls the vector is the gradient of the bilinear distance. Near walls it is the gradient of the
+    plane fitted to the cell centres round the point that can be seen from it. Where that is no slope of a
+    distance (at ridges, in nooks with few centres), each centre draws instead by the length of the way over
+    it (a soft minimum).
     """
     ny, nx = d.shape
     column = min(max(int(px / h), 0), nx - 1)
@@ -308,7 +317,7 @@ def way(px, py, d, links, kind, segments, start, item, h):
 
 
 @njit(cache=True)
-def _direction(dx, dy):
+def _direction(dx: int, dy: int) -> int:
     for k in range(8):
         if DX[k] == dx and DY[k] == dy:
             return k
@@ -316,7 +325,8 @@ def _direction(dx, dy):
 
 
 @njit(cache=True)
-def distances(xy, d, links, kind, segments, start, item, h):
+def distances(xy: np.ndarray, d: np.ndarray, links: np.ndarray, kind: np.ndarray, segments: np.ndarray,
+              start: np.ndarray, item: np.ndarray, h: float) -> np.ndarray:
     """Distance to the goal at many points, (n,) float64; inf where it cannot be reached."""
     out = np.empty(len(xy))
     for i in range(len(xy)):
@@ -326,8 +336,10 @@ def distances(xy, d, links, kind, segments, start, item, h):
 
 
 @njit(cache=True)
-def descend(px, py, d, links, kind, segments, start, item, h):
-    """Cell centres from the one nearest to a point (by the way over it) down the open links to the goal: (k, 2)."""
+def descend(px: float, py: float, d: np.ndarray, links: np.ndarray, segments: np.ndarray,
+            start: np.ndarray, item: np.ndarray, h: float) -> list[tuple[float, float]]:
+    """Cell centres from the one nearest to a point (by the way over it) down the open links to the goal: (k,
+    2)."""
     ny, nx = d.shape
     column, row = min(max(int(px / h), 0), nx - 1), min(max(int(py / h), 0), ny - 1)
     at, least = -1, np.inf

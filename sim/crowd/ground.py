@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import shapely
 from shapely import LineString, MultiLineString, MultiPolygon, Point, Polygon, STRtree
@@ -17,33 +15,22 @@ from sim.crowd.field import (
     link_cells,
     march,
 )
+from sim.crowd.terrain import Terrain
 from sim.crowd.walls import SLACK, bin_segments, sees, segments_of
 from twin.errors import BadInput
 
 MOST_CELLS = 60_000_000
 OFFSET = (0.4137, 0.4271)
-"""Where the raster starts outside the ground's lower left corner, in cells: walls drawn on round metres then do not
-run through cell centres."""
-
-
-class Terrain(NamedTuple):
-    """What the kernel needs to know of the ground; ``fields`` has one distance raster a goal."""
-
-    segments: np.ndarray
-    start: np.ndarray
-    item: np.ndarray
-    links: np.ndarray
-    kind: np.ndarray
-    fields: np.ndarray
-    cell: float
+"""Where the raster starts outside the ground's lower left corner, in cells: walls drawn on round metres then
+do not run through cell centres."""
 
 
 class Ground:
     """Walkable area made ready. Coordinates are local metres with any origin.
 
-    ``cell`` is the edge of the raster that ways are found on [m]: every opening wider than one cell is found, so
-    take 0.25 where doors of half a metre matter. ``walls`` are named thin walls that are closed from the start.
-    ``version`` counts the changes to walls and rules.
+    ``cell`` is the edge of the raster that ways are found on [m]: every opening wider than one cell is
+    found, so take 0.25 where doors of half a metre matter. ``walls`` are named thin walls that are closed
+    from the start. ``version`` counts the changes to walls and rules.
     """
 
     def __init__(self, walkable: Polygon | MultiPolygon, *, cell: float = 0.5,
@@ -55,7 +42,8 @@ class Ground:
         x0, y0, x1, y1 = self.walkable.bounds
         margin = 2 + np.array(OFFSET)
         self.origin = np.array([x0, y0]) - margin * cell
-        self.nx, self.ny = int(np.ceil((x1 - self.origin[0]) / cell)) + 2, int(np.ceil((y1 - self.origin[1]) / cell)) + 2
+        self.nx = int(np.ceil((x1 - self.origin[0]) / cell)) + 2
+        self.ny = int(np.ceil((y1 - self.origin[1]) / cell)) + 2
         if self.nx * self.ny > MOST_CELLS:
             raise BadInput(f"the ground has {self.nx} x {self.ny} cells of {cell} m",
                            mend="take a smaller part of the district, or a larger cell")
@@ -74,7 +62,8 @@ class Ground:
         for name, line in (walls or {}).items():
             self.close(name, line)
 
-    # -- walls and rules ---------------------------------------------------------------------------------------
+    # -- walls and rules
+    # ---------------------------------------------------------------------------------------
 
     def close(self, name: str, line: LineString | MultiLineString) -> None:
         """Put up a thin wall: a barrier, or a gate that shuts. A wall of the same name is replaced."""
@@ -108,13 +97,15 @@ class Ground:
         if self._blocked.pop(name, None) is not None:
             self.version += 1
 
-    # -- goals -------------------------------------------------------------------------------------------------
+    # -- goals
+    # -------------------------------------------------------------------------------------------------
 
     def goal(self, name: str, area: shapely.Geometry) -> int:
         """Register where people go: an area, a line or a point; its number is what a crowd takes.
 
-        Lines, points and areas narrower than the raster resolves are widened by up to 0.75 cells. The distances are
-        computed when they are first asked for. A goal of a known name is replaced and keeps its number.
+        Lines, points and areas narrower than the raster resolves are widened by up to 0.75 cells. The
+        distances are computed when they are first asked for. A goal of a known name is replaced and keeps
+        its number.
         """
         wide = area
         if area.is_empty:
@@ -154,7 +145,8 @@ class Ground:
     def distance(self, goal: int, xy: np.ndarray) -> np.ndarray:
         """Walking distance to a goal [m] from points (n, 2): (n,) float64, inf where it cannot be reached."""
         terrain = self.terrain([goal])
-        return distances(self._points(xy), terrain.fields[goal], terrain.links, terrain.kind, terrain.segments,
+        return distances(self._points(xy), terrain.fields[goal], terrain.links, terrain.kind,
+                         terrain.segments,
                          terrain.start, terrain.item, self.cell)
 
     def field(self, goal: int) -> tuple[np.ndarray, np.ndarray]:
@@ -162,13 +154,14 @@ class Ground:
         return np.maximum(self.terrain([goal]).fields[goal], 0), self.origin.copy()
 
     def path(self, goal: int, xy: np.ndarray, step: float = 1.0) -> np.ndarray:
-        """A way from a point (2,) to a goal that crosses no wall, with a point every ``step`` metres: (k, 2) float64.
+        """A way from a point (2,) to a goal that crosses no wall: its bends, and a point at least every
+        ``step`` metres.
 
-        Only the point itself (1, 2) if the goal cannot be reached from there.
+        Gives (k, 2) float64; only the point itself (1, 2) if the goal cannot be reached from there.
         """
         terrain = self.terrain([goal])
         start = self._points(np.asarray(xy, float)[None])[0]
-        cells = np.array(descend(start[0], start[1], terrain.fields[goal], terrain.links, terrain.kind,
+        cells = np.array(descend(start[0], start[1], terrain.fields[goal], terrain.links,
                                  terrain.segments, terrain.start, terrain.item, self.cell))
         bends = [0]
         while bends[-1] < len(cells) - 1:
@@ -176,11 +169,13 @@ class Ground:
         line = LineString(cells[bends]) if len(bends) > 1 else None
         if line is None or line.length == 0:
             return cells[:1] + self.origin
-        along = np.unique(np.append(np.arange(0, line.length, step), line.length))
+        turns = np.append(0, np.cumsum(np.hypot(*np.diff(cells[bends], axis=0).T)))
+        along = np.unique(np.concatenate([np.arange(0, line.length, step), turns]))
         return shapely.get_coordinates(shapely.line_interpolate_point(line, along)) + self.origin
 
     def _farthest_seen(self, cells: np.ndarray, at: int, terrain: Terrain) -> int:
-        """The last of the cells on the way that a straight line reaches without leaving the raster's open links."""
+        """The last of the cells on the way that a straight line reaches without leaving the raster's open
+        links."""
         best, stride = at + 1, 1
         while best < len(cells) - 1:
             ahead = min(best + stride, len(cells) - 1)
@@ -201,10 +196,12 @@ class Ground:
         column, row = (between / self.cell).astype(int).T
         return not np.any(terrain.kind[row, column] == 2)
 
-    # -- exact geometry ----------------------------------------------------------------------------------------
+    # -- exact geometry
+    # ----------------------------------------------------------------------------------------
 
     def inside(self, xy: np.ndarray, clearance: float = 0.0) -> np.ndarray:
-        """Whether points (n, 2) lie on walkable ground, at least ``clearance`` [m] from every wall: (n,) bool."""
+        """Whether points (n, 2) lie on walkable ground, at least ``clearance`` [m] from every wall: (n,)
+        bool."""
         xy = np.asarray(xy, float).reshape(-1, 2)
         shapely.prepare(self.walkable)
         inside = shapely.contains_xy(self.walkable, xy[:, 0], xy[:, 1])
@@ -258,14 +255,16 @@ class Ground:
             self._tree_version = self.version
         return self._tree
 
-    # -- rasters -----------------------------------------------------------------------------------------------
+    # -- rasters
+    # -----------------------------------------------------------------------------------------------
 
     def terrain(self, goals: list[int] | np.ndarray) -> Terrain:
         """Walls and rasters as they are now, with the fields of the given goals up to date."""
         self._link()
         for goal in goals:
             if not 0 <= goal < len(self._areas):
-                raise BadInput(f"there is no goal number {goal}", mend=f"the ground has {len(self._areas)} goals")
+                raise BadInput(f"there is no goal number {goal}",
+                               mend=f"the ground has {len(self._areas)} goals")
             if self._solved[goal] != self.version:
                 self._solve(int(goal))
         return Terrain(self._all, self._start, self._item, self._links, self._kind, self._fields, self.cell)
@@ -279,12 +278,14 @@ class Ground:
             return
         self._all = self._segments()
         self._start, self._item = bin_segments(self._all, self.nx, self.ny, self.cell, self.reach)
-        self._links, self._cost, self._kind = link_cells(self._walk, self._all, self._start, self._item, self.cell)
+        self._links, self._cost, self._kind = link_cells(self._walk, self._all, self._start, self._item,
+                                                         self.cell)
         for area, heading in self._one_way.values():
             forbid_against(self._links, self._kind, area_mask(self._local(area), self.nx, self.ny, self.cell),
                            np.cos(heading), np.sin(heading))
         for area in self._blocked.values():
-            forbid_entering(self._links, self._kind, area_mask(self._local(area), self.nx, self.ny, self.cell))
+            forbid_entering(self._links, self._kind, area_mask(self._local(area), self.nx, self.ny,
+                                                               self.cell))
         self._linked = self.version
 
     def _solve(self, goal: int) -> None:
@@ -309,7 +310,8 @@ class Ground:
         march(d, self._links, self._cost, self.cell)
         self._solved[goal] = self.version
 
-    # -- coordinates -------------------------------------------------------------------------------------------
+    # -- coordinates
+    # -------------------------------------------------------------------------------------------
 
     def _local(self, geometry: shapely.Geometry) -> shapely.Geometry:
         return shapely.transform(geometry, lambda c: c - self.origin)

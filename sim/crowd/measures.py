@@ -1,14 +1,15 @@
 """What is measured of a crowd: density, speed and pressure on maps, Fruin's levels, flow over a line.
 
-The density at a place is the sum over people of a Gaussian of 0.8 m standard deviation, cut at 2.4 m, each person
-counting exactly one in total. One person alone therefore counts 0.25 /m2 where they stand, 2 /m2 need a real group of
-people, and a jam of 4 /m2 reads as 4. Beside a wall about half of the Gaussian falls where nobody can stand; given
-the walkable share of each cell, the density is divided by the share of the Gaussian that can be walked on (a third at
-least).
+The density at a place is the sum over people of a Gaussian of 0.8 m standard deviation, cut at 2.4 m, each
+person counting exactly one in total. One person alone therefore counts 0.25 /m2 where they stand, 2 /m2 need
+a real group of people, and a jam of 4 /m2 reads as 4. Beside a wall about half of the Gaussian falls where
+nobody can stand; given the walkable share of each cell, the density is divided by the share of the Gaussian
+that can be walked on (a third at least).
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -35,7 +36,8 @@ def fruin_level(density: np.ndarray | float, place: Literal["walkway", "queue"] 
 
 
 @njit(cache=True)
-def _spread(xy, velocity, x0, y0, cell, sigma, sums):
+def _spread(xy: np.ndarray, velocity: np.ndarray, x0: float, y0: float, cell: float, sigma: float,
+            sums: np.ndarray) -> None:
     """Add to ``sums (4, rows, columns)`` the kernel-weighted count, vx, vy and v squared of people."""
     rows, columns = sums.shape[1:]
     reach = int(np.ceil(3 * sigma / cell))
@@ -69,7 +71,8 @@ def _spread(xy, velocity, x0, y0, cell, sigma, sums):
 
 
 @njit(cache=True)
-def _take(sums, ground, seconds, noise2, density, total, most, speed_total, pressure):
+def _take(sums: np.ndarray, ground: np.ndarray, seconds: float, noise2: float, density: np.ndarray,
+          total: np.ndarray, most: np.ndarray, speed_total: np.ndarray, pressure: np.ndarray) -> None:
     for r in range(density.shape[0]):
         for q in range(density.shape[1]):
             s = sums[0, r, q]
@@ -95,7 +98,8 @@ class DensityMaps:
 
     def __init__(self, corner: np.ndarray, cell: float, shape: tuple[int, int], *,
                  walkable: np.ndarray | None = None) -> None:
-        self.corner, self.cell, self.shape = np.asarray(corner, float), float(cell), (int(shape[0]), int(shape[1]))
+        self.corner, self.cell, self.shape = np.asarray(corner, float), float(cell), (int(shape[0]),
+                                                                                      int(shape[1]))
         self.seconds = 0.0
         self._ground = np.ones(self.shape)
         if walkable is not None:
@@ -114,7 +118,7 @@ class DensityMaps:
         Gives the density now, (rows, columns) float64 [1/m2]; it is written over by the next call.
         """
         xy, velocity = np.ascontiguousarray(xy, float), np.ascontiguousarray(velocity, float)
-        _spread(xy, velocity, *self.corner, self.cell, SIGMA, self._sums)
+        _spread(xy, velocity, self.corner[0], self.corner[1], self.cell, SIGMA, self._sums)
         self._person_s += self._sums[0] * (seconds * self.cell ** 2)
         _take(self._sums, self._ground, seconds, SPEED_NOISE ** 2, self._density, self._total, self._most,
               self._speed_total, self._pressure)
@@ -124,10 +128,10 @@ class DensityMaps:
     def maps(self) -> dict[str, np.ndarray]:
         """The maps so far, (rows, columns) float64.
 
-        ``density_mean`` over the whole time and ``density_max`` [1/m2]; ``speed_mean`` over people (root mean square
-        within a kernel) [m/s], NaN where nobody was; ``pressure_max``, density times the variance of velocity
-        (Helbing, Johansson and Al-Abideen 2007) where the density is above 2 /m2 [1/s2]; ``person_s``, the time
-        that people spent [s/cell].
+        ``density_mean`` over the whole time and ``density_max`` [1/m2]; ``speed_mean`` over people (root
+        mean square within a kernel) [m/s], NaN where nobody was; ``pressure_max``, density times the
+        variance of velocity (Helbing, Johansson and Al-Abideen 2007) where the density is above 2 /m2
+        [1/s2]; ``person_s``, the time that people spent [s/cell].
         """
         been = self._person_s > 1e-9
         speed = np.full(self.shape, np.nan)
@@ -145,14 +149,15 @@ class FlowLine:
         self._ids, self._xy = np.empty(0, np.int64), np.empty((0, 2))
 
     def look(self, ids: np.ndarray, xy: np.ndarray) -> tuple[int, int]:
-        """Take in where people are now (``ids`` unique); gives how many crossed since the last look, each way."""
+        """Take in where people are now (``ids`` unique); gives how many crossed since the last look, each
+        way."""
         _, now, then = np.intersect1d(ids, self._ids, assume_unique=True, return_indices=True)
         start, end = self._xy[then], xy[now]
         self._ids, self._xy = np.array(ids), np.array(xy, float)
         forward = 0
         backward = 0
         points = shapely.get_coordinates(self.line)
-        for a, b in zip(points[:-1], points[1:], strict=True):
+        for a, b in pairwise(points):
             side = b - a
             before = side[0] * (start[:, 1] - a[1]) - side[1] * (start[:, 0] - a[0])
             after = side[0] * (end[:, 1] - a[1]) - side[1] * (end[:, 0] - a[0])

@@ -30,7 +30,7 @@ class Parameters:
     """Half width of the band that a walker sweeps, for people who walk the same way [m]."""
     band_oncoming: float = 0.20
     """The same for oncoming people: shoulders turn [m]."""
-    creep: float = 0.22
+    creep: float = 0.235
     """Speed that is kept in a jam until bodies touch [m/s]."""
     hard: float = 0.75
     """Share of the body radius that nobody else may enter."""
@@ -50,7 +50,7 @@ class Parameters:
     """Relaxation time of the heading [s]."""
     swerve: float = 1.0
     """Largest swerve from the way to the goal, tangent of the angle."""
-    wall_strength: float = 0.6
+    wall_strength: float = 0.3
     """Avoidance of walls, tangent of the angle at contact."""
     wall_range: float = 0.10
     """Distance over which it decays [m]."""
@@ -60,7 +60,7 @@ class Parameters:
     """How long a draw of the sway lasts [s]."""
     overtake: float = 0.40
     """Weight of slower people ahead in the far avoidance."""
-    give: float = 0.015
+    give: float = 0.02
     """Overlap at which creeping ends [m]."""
     push_speed: float = 1.2
     """Fastest that a contact moves anybody, for one pass over the contacts [m/s]."""
@@ -69,8 +69,10 @@ class Parameters:
         for field in fields(self):
             value = getattr(self, field.name)
             if not np.isfinite(value) or value < 0:
-                raise BadInput(f"the crowd parameter {field.name} is {value}", mend="give a number of at least 0")
-        for name in ("gap", "rest", "near_range", "far_range", "turn", "wall_range", "noise_time", "give", "hard"):
+                raise BadInput(f"the crowd parameter {field.name} is {value}",
+                               mend="give a number of at least 0")
+        for name in ("gap", "rest", "near_range", "far_range", "turn", "wall_range", "noise_time", "give",
+                     "hard"):
             if getattr(self, name) == 0:
                 raise BadInput(f"the crowd parameter {name} is 0", mend="give a number above 0")
 

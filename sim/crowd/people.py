@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import get_num_threads, set_num_threads
 
-from sim.crowd import kernel as k
+from sim.crowd import columns as k
 from sim.crowd.ground import Ground
+from sim.crowd.kernel import advance, advance_threads, fitting
 from sim.crowd.parameters import STANDARD_RADIUS, Parameters
 from sim.crowd.walls import SLACK
 from twin.errors import BadInput
@@ -23,8 +24,8 @@ _NEVER = np.float32(1e30)
 class Snapshot(NamedTuple):
     """Everybody at one moment; all arrays have one row a person, ascending by id.
 
-    ``xy (n, 2) float64`` metres, ``heading (n, 2)`` unit vectors (zero before the first step), ``speed``, ``free_speed``
-    m/s, ``radius`` m, ``ids`` and ``goal`` int64.
+    ``xy (n, 2) float64`` metres, ``heading (n, 2)`` unit vectors (zero before the first step), ``speed``,
+    ``free_speed`` m/s, ``radius`` m, ``ids`` and ``goal`` int64.
     """
 
     ids: np.ndarray
@@ -39,16 +40,28 @@ class Snapshot(NamedTuple):
 class Crowd:
     """People who walk on a ground to their goals, never outside it.
 
-    ``seed`` decides the sway of their headings; equal seeds and calls give equal positions, with any number of
-    ``threads``. ``dt`` is the time step [s]. ``period`` makes the ground a ring for experiments: whoever walks over
-    its second x comes in again at its first, and the other way round.
+    ``seed`` decides the sway of their headings; equal seeds and calls give equal positions, with any number
+    of ``threads``. ``dt`` is the time step [s]. ``period`` makes the ground a ring for experiments: whoever
+    walks over its second x comes in again at its first, and the other way round.
     """
+
+    _R: np.ndarray
+    _Z: np.ndarray
+    _R2: np.ndarray
+    _Z2: np.ndarray
+    _moved: np.ndarray
+    _spare: np.ndarray
+    _start: np.ndarray
+    _cell: np.ndarray
+    _touch: np.ndarray
+    _touching: np.ndarray
 
     def __init__(self, ground: Ground, *, seed: int, parameters: Parameters | None = None, dt: float = STEP,
                  capacity: int = 1024, threads: int = 1, period: tuple[float, float] | None = None) -> None:
         if not 0.01 <= dt <= 0.2:
             raise BadInput(f"the time step of the crowd is {dt} s", mend="give one between 0.01 and 0.2 s")
-        self.ground, self.parameters, self.dt, self.threads = ground, parameters or Parameters(), float(dt), threads
+        self.ground, self.parameters = ground, parameters or Parameters()
+        self.dt, self.threads = float(dt), threads
         self._seed = np.uint32(np.random.SeedSequence(seed).generate_state(1)[0])
         self._slot_steps = max(round(self.parameters.noise_time / dt), 1)
         self._low, self._period = np.float32(0), np.float32(0)
@@ -71,11 +84,13 @@ class Crowd:
         """Seconds since the start."""
         return self._steps * self.dt
 
-    # -- who is there ------------------------------------------------------------------------------------------
+    # -- who is there
+    # ------------------------------------------------------------------------------------------
 
     def add(self, xy: np.ndarray, goal: np.ndarray | int, *, speed: np.ndarray | float,
             radius: np.ndarray | float = STANDARD_RADIUS) -> np.ndarray:
-        """Put people at (n, 2), with goal numbers, free speeds [m/s] and body radii [m]; gives their ids (n,) int64.
+        """Put people at (n, 2), with goal numbers, free speeds [m/s] and body radii [m]; gives their ids
+        (n,) int64.
 
         Ids ascend and are never used again. Somebody less than a metre off the walkable ground is put on it.
         """
@@ -96,18 +111,18 @@ class Crowd:
                            mend="give one between 0.1 and 0.6 m")
         self._check_goals(goal)
         xy = self._on_the_ground(xy)
-        if self.n + n > self._F.shape[1]:
+        if self.n + n > self._R.shape[1]:
             self._grow(self.n + n)
         rows = slice(self.n, self.n + n)
         local = xy - self.ground.origin
         ids = np.arange(self._next_id, self._next_id + n, dtype=np.int64)
-        F, I = self._F, self._I
-        F[:, rows] = 0
-        F[k.X, rows], F[k.Y, rows] = local.T
-        F[k.FREE, rows], F[k.RADIUS, rows] = speed, radius
-        F[k.BEST, rows], F[k.SINCE, rows] = _NEVER, self.time
-        I[k.ID, rows], I[k.GOAL, rows] = ids, goal
-        I[k.MODE, rows] = I[k.STATE, rows] = 0
+        R, Z = self._R, self._Z
+        R[:, rows] = 0
+        R[k.X, rows], R[k.Y, rows] = local.T
+        R[k.FREE, rows], R[k.RADIUS, rows] = speed, radius
+        R[k.BEST, rows], R[k.SINCE, rows] = _NEVER, self.time
+        Z[k.ID, rows], Z[k.GOAL, rows] = ids, goal
+        Z[k.MODE, rows] = Z[k.STATE, rows] = 0
         self.n += n
         self._next_id += n
         self._order = None
@@ -117,53 +132,56 @@ class Crowd:
         """Whether newcomers at (n, 2) would overlap nobody who is there now: (n,) bool."""
         local = np.asarray(xy, float).reshape(-1, 2) - self.ground.origin
         radius = np.ascontiguousarray(np.broadcast_to(np.asarray(radius, float), len(local)))
-        return k.fitting(local, radius, self._F, self.n, self.parameters.hard)
+        return fitting(local, radius, self._R, self.n, np.float32(self.parameters.hard))
 
     def remove(self, ids: np.ndarray) -> None:
         """Take people away."""
         keep = np.ones(self.n, bool)
         keep[self._rows(ids)] = False
         left = int(keep.sum())
-        self._F[:, :left] = self._F[:, :self.n][:, keep]
-        self._I[:, :left] = self._I[:, :self.n][:, keep]
+        self._R[:, :left] = self._R[:, :self.n][:, keep]
+        self._Z[:, :left] = self._Z[:, :self.n][:, keep]
         self.n = left
         self._order = None
 
-    # -- what they do ------------------------------------------------------------------------------------------
+    # -- what they do
+    # ------------------------------------------------------------------------------------------
 
     def send(self, ids: np.ndarray, goal: np.ndarray | int) -> None:
         """Give people a new goal."""
         rows = self._rows(ids)
         goal = np.broadcast_to(np.asarray(goal, np.int64), len(rows))
         self._check_goals(goal)
-        self._I[k.GOAL, rows] = goal
+        self._Z[k.GOAL, rows] = goal
         self._begin(rows)
 
     def stand_at(self, ids: np.ndarray, xy: np.ndarray) -> None:
         """Let people walk to their own places (n, 2) and stay there.
 
-        They follow their goal's field until the place is in sight and near, or until they have reached the goal.
+        They follow their goal's field until the place is in sight and near, or until they have reached the
+        goal.
         """
         rows = self._rows(ids)
         local = np.broadcast_to(np.asarray(xy, float) - self.ground.origin, (len(rows), 2))
-        self._F[k.TX, rows], self._F[k.TY, rows] = local.T
-        self._I[k.MODE, rows] |= k.STAND
-        arrived = self._I[k.STATE, rows] & k.ARRIVED
+        self._R[k.TX, rows], self._R[k.TY, rows] = local.T
+        self._Z[k.MODE, rows] |= k.STAND
+        arrived = self._Z[k.STATE, rows] & k.ARRIVED
         self._begin(rows)
-        self._I[k.STATE, rows] |= arrived
+        self._Z[k.STATE, rows] |= arrived
 
     def release(self, ids: np.ndarray) -> None:
         """Let people go on to their goal who were told to stand somewhere."""
         rows = self._rows(ids)
-        self._I[k.MODE, rows] &= ~k.STAND
+        self._Z[k.MODE, rows] &= ~k.STAND
         self._begin(rows)
 
     def hold(self, ids: np.ndarray, held: bool | np.ndarray = True) -> None:
         """Let people stand still, such as while they are served, or let them go on."""
         rows = self._rows(ids)
         held = np.broadcast_to(np.asarray(held, bool), len(rows))
-        self._I[k.MODE, rows] = np.where(held, self._I[k.MODE, rows] | k.HOLD, self._I[k.MODE, rows] & ~k.HOLD)
-        self._F[k.BEST, rows[~held]], self._F[k.SINCE, rows[~held]] = _NEVER, self.time
+        self._Z[k.MODE, rows] = np.where(held, self._Z[k.MODE, rows] | k.HOLD, self._Z[k.MODE,
+                                                                                       rows] & ~k.HOLD)
+        self._R[k.BEST, rows[~held]], self._R[k.SINCE, rows[~held]] = _NEVER, self.time
 
     def step(self, steps: int = 1) -> None:
         """Move everybody on by so many time steps."""
@@ -174,77 +192,81 @@ class Crowd:
             return
         if self._version != self.ground.version:
             self._meet_new_walls()
-        terrain = self.ground.terrain(np.unique(self._I[k.GOAL, :self.n]))
+        terrain = self.ground.terrain(np.unique(self._Z[k.GOAL, :self.n]))
         width, height = self._grid()
-        arguments = (steps, self.n, self._F, self._I, self._F2, self._I2, self._O, self._A, self._start, self._cell,
-                     self._touch, self._touching, width, height, self._across, self._period, self._low, terrain,
+        arguments: tuple[Any, ...] = (steps, self.n, self._R, self._Z, self._R2, self._Z2, self._moved,
+                                      self._spare, self._start, self._cell,
+                     self._touch, self._touching, width, height, self._across, self._period, self._low,
+                     terrain,
                      self.parameters.numbers(), self.dt, self._steps, self._slot_steps, self._seed)
         if self.threads > 1:
             before = get_num_threads()
             set_num_threads(self.threads)
             try:
-                k.advance_threads(*arguments)
+                advance_threads(*arguments)
             finally:
                 set_num_threads(before)
         else:
-            k.advance(*arguments)
+            advance(*arguments)
         if steps % 2:
-            self._F, self._F2, self._I, self._I2 = self._F2, self._F, self._I2, self._I
+            self._R, self._R2, self._Z, self._Z2 = self._R2, self._R, self._Z2, self._Z
         self._steps += steps
         self._order = None
 
-    # -- what is seen ------------------------------------------------------------------------------------------
+    # -- what is seen
+    # ------------------------------------------------------------------------------------------
 
     def arrived(self) -> np.ndarray:
         """Ids of the people who have reached their goal's area since it was given, ascending."""
-        return self._ids_where((self._I[k.STATE, :self.n] & k.ARRIVED) != 0)
+        return self._ids_where((self._Z[k.STATE, :self.n] & k.ARRIVED) != 0)
 
     def standing(self) -> np.ndarray:
         """Ids of the people who have reached the place that they were told to stand at, ascending."""
-        state, mode = self._I[k.STATE, :self.n], self._I[k.MODE, :self.n]
+        state, mode = self._Z[k.STATE, :self.n], self._Z[k.MODE, :self.n]
         return self._ids_where(((state & k.STANDING) != 0) & ((mode & k.STAND) != 0))
 
     def stuck(self, seconds: float = 60.0) -> np.ndarray:
         """Ids of people who want to walk and have come no metre nearer for so long, or have no way at all."""
-        state, mode = self._I[k.STATE, :self.n], self._I[k.MODE, :self.n]
+        state, mode = self._Z[k.STATE, :self.n], self._Z[k.MODE, :self.n]
         idle = ((mode & k.HOLD) != 0) | ((state & k.STANDING) != 0) | (
             ((state & k.ARRIVED) != 0) & ((mode & k.STAND) == 0))
-        late = self.time - self._F[k.SINCE, :self.n] > seconds
+        late = self.time - self._R[k.SINCE, :self.n] > seconds
         return self._ids_where(~idle & (late | ((state & k.LOST) != 0)))
 
     def lost(self) -> np.ndarray:
         """Ids of people whose goal cannot be reached from where they are, ascending."""
-        return self._ids_where((self._I[k.STATE, :self.n] & k.LOST) != 0)
+        return self._ids_where((self._Z[k.STATE, :self.n] & k.LOST) != 0)
 
     def at(self, ids: np.ndarray) -> np.ndarray:
         """Positions of people: (n, 2) float64."""
         rows = self._rows(ids)
-        return self._F[k.X:k.Y + 1, rows].T.astype(float) + self.ground.origin
+        return self._R[k.X:k.Y + 1, rows].T.astype(float) + self.ground.origin
 
     def speed(self, ids: np.ndarray) -> np.ndarray:
         """Speeds of people: (n,) float64 [m/s]."""
-        return self._F[k.SPEED, self._rows(ids)].astype(float)
+        return self._R[k.SPEED, self._rows(ids)].astype(float)
 
     def to_go(self, ids: np.ndarray) -> np.ndarray:
         """Distance that people had to go at the last step: (n,) float64 [m], inf where there is no way."""
-        left = self._F[k.LEFT, self._rows(ids)].astype(float)
+        left = self._R[k.LEFT, self._rows(ids)].astype(float)
         return np.where(left >= 1e17, np.inf, np.maximum(left, 0))
 
     def table(self) -> Snapshot:
         """Everybody as they are now, ascending by id."""
         order = self._sorted()[1]
-        F, I = self._F[:, :self.n][:, order], self._I[:, :self.n][:, order]
-        return Snapshot(I[k.ID].astype(np.int64), F[k.X:k.Y + 1].T.astype(float) + self.ground.origin,
-                        F[k.HX:k.HY + 1].T.astype(float), F[k.SPEED].astype(float),
-                        I[k.GOAL].astype(np.int64), F[k.RADIUS].astype(float), F[k.FREE].astype(float))
+        R, Z = self._R[:, :self.n][:, order], self._Z[:, :self.n][:, order]
+        return Snapshot(Z[k.ID].astype(np.int64), R[k.X:k.Y + 1].T.astype(float) + self.ground.origin,
+                        R[k.HX:k.HY + 1].T.astype(float), R[k.SPEED].astype(float),
+                        Z[k.GOAL].astype(np.int64), R[k.RADIUS].astype(float), R[k.FREE].astype(float))
 
-    # -- rows --------------------------------------------------------------------------------------------------
+    # -- rows
+    # --------------------------------------------------------------------------------------------------
 
     def _sorted(self) -> tuple[np.ndarray, np.ndarray]:
         """Ids ascending, and the row of each."""
         if self._order is None:
-            self._order = np.argsort(self._I[k.ID, :self.n])
-        return self._I[k.ID, :self.n][self._order], self._order
+            self._order = np.argsort(self._Z[k.ID, :self.n])
+        return self._Z[k.ID, :self.n][self._order], self._order
 
     def _rows(self, ids: np.ndarray) -> np.ndarray:
         wanted = np.atleast_1d(np.asarray(ids, np.int64))
@@ -255,16 +277,16 @@ class Crowd:
         return order[at]
 
     def _ids_where(self, wanted: np.ndarray) -> np.ndarray:
-        return np.sort(self._I[k.ID, :self.n][wanted]).astype(np.int64)
+        return np.sort(self._Z[k.ID, :self.n][wanted]).astype(np.int64)
 
     def _begin(self, rows: np.ndarray) -> None:
         """Start counting progress afresh."""
-        self._I[k.STATE, rows] = 0
-        self._F[k.BEST, rows], self._F[k.SINCE, rows] = _NEVER, self.time
+        self._Z[k.STATE, rows] = 0
+        self._R[k.BEST, rows], self._R[k.SINCE, rows] = _NEVER, self.time
 
     def _check_goals(self, goals: np.ndarray) -> None:
         count = len(self.ground.goals)
-        if len(goals) and not (0 <= goals.min() and goals.max() < count):
+        if len(goals) and (goals.min() < 0 or goals.max() >= count):
             raise BadInput(f"there is no goal number {goals.max()}", mend=f"the ground has {count} goals")
 
     def _on_the_ground(self, xy: np.ndarray) -> np.ndarray:
@@ -280,35 +302,39 @@ class Crowd:
         return xy
 
     def _meet_new_walls(self) -> None:
-        """Take people out of walls that were put up on them, and forget progress made on ways that have changed."""
+        """Take people out of walls that were put up on them, and forget progress made on ways that have
+        changed."""
         self._version = self.ground.version
         rows = np.arange(self.n)
-        xy = self._F[k.X:k.Y + 1, :self.n].T.astype(float) + self.ground.origin
+        xy = self._R[k.X:k.Y + 1, :self.n].T.astype(float) + self.ground.origin
         inside = self.ground.inside(xy, SLACK)
         if not inside.all():
             put = self.ground.nearest(xy[~inside], 2 * SLACK) - self.ground.origin
-            self._F[k.X, rows[~inside]], self._F[k.Y, rows[~inside]] = put.T
-        walking = (self._I[k.STATE, :self.n] & k.ARRIVED) == 0
-        self._F[k.BEST, :self.n][walking] = _NEVER
-        self._F[k.SINCE, :self.n][walking] = self.time
+            self._R[k.X, rows[~inside]], self._R[k.Y, rows[~inside]] = put.T
+        walking = (self._Z[k.STATE, :self.n] & k.ARRIVED) == 0
+        self._R[k.BEST, :self.n][walking] = _NEVER
+        self._R[k.SINCE, :self.n][walking] = self.time
 
-    # -- memory ------------------------------------------------------------------------------------------------
+    # -- memory
+    # ------------------------------------------------------------------------------------------------
 
     def _allocate(self, capacity: int) -> None:
-        self._F, self._F2 = (np.zeros((k.REALS, capacity), np.float32) for _ in range(2))
-        self._I, self._I2 = (np.zeros((k.INTEGERS, capacity), np.int32) for _ in range(2))
-        self._O, self._A = np.zeros((5, capacity), np.float32), np.zeros((2, capacity), np.float32)
+        self._R = np.zeros((k.REALS, capacity), np.float32)
+        self._Z = np.zeros((k.INTEGERS, capacity), np.int32)
+        self._R2, self._Z2 = np.zeros_like(self._R), np.zeros_like(self._Z)
+        self._moved, self._spare = np.zeros((5, capacity), np.float32), np.zeros((2, capacity), np.float32)
         self._cell, self._touching = np.zeros(capacity, np.int32), np.zeros(capacity, np.int32)
         self._touch = np.zeros((capacity, k.TOUCHING), np.int32)
         self._start = np.zeros(0, np.int32)
 
     def _grow(self, needed: int) -> None:
-        F, I, n = self._F, self._I, self.n
-        self._allocate(max(needed, 2 * F.shape[1]))
-        self._F[:, :n], self._I[:, :n] = F[:, :n], I[:, :n]
+        R, Z, n = self._R, self._Z, self.n
+        self._allocate(max(needed, 2 * R.shape[1]))
+        self._R[:, :n], self._Z[:, :n] = R[:, :n], Z[:, :n]
 
     def _grid(self) -> tuple[int, int]:
-        """Size of the wrapped grid of neighbour cells: about eight cells a person, no more than the site has."""
+        """Size of the wrapped grid of neighbour cells: about eight cells a person, no more than the site
+        has."""
         extent = np.array([self.ground.nx, self.ground.ny]) * self.ground.cell / k.CELL + 2 * k.REACH + 1
         side = 2 ** int(np.ceil(np.log2(np.sqrt(8 * max(self.n, 500)))))
         width = self._period_cells or int(min(side, extent[0]))

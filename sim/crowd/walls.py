@@ -1,8 +1,9 @@
-"""Exact walls: line segments, binned so that whoever stands in a bin finds every wall within reach in one list.
+"""Exact walls: line segments, binned so that whoever stands in a bin finds every wall within reach in one
+list.
 
 All coordinates here are local metres counted from the ground's origin, float64. A wall has no thickness. The
-functions that decide whether a move is allowed are compiled without fast-math, so that they are watertight: two
-segments that share an end agree about which side a walker passes it on.
+functions that decide whether a move is allowed are compiled without fast-math, so that they are watertight:
+two segments that share an end agree about which side a walker passes it on.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ SLACK = 0.002
 
 
 def segments_of(geometries: Iterable[shapely.Geometry]) -> np.ndarray:
-    """Boundary segments of polygons and segments of lines, (m, 4) float64: x0, y0, x1, y1; none of length zero."""
+    """Boundary segments of polygons and segments of lines, (m, 4) float64: x0, y0, x1, y1; none of length
+    zero."""
     found = []
     for geometry in geometries:
         if geometry.is_empty:
@@ -34,8 +36,10 @@ def segments_of(geometries: Iterable[shapely.Geometry]) -> np.ndarray:
 
 
 @njit(cache=True)
-def bin_segments(segments, nx, ny, h, reach):
-    """Lists of the segments within ``reach`` of each bin of edge ``h``: ``start (nx*ny + 1,)``, ``item`` int32."""
+def bin_segments(segments: np.ndarray, nx: int, ny: int, h: float,
+                 reach: float) -> tuple[np.ndarray, np.ndarray]:
+    """Lists of the segments within ``reach`` of each bin of edge ``h``: ``start (nx*ny + 1,)``, ``item``
+    int32."""
     start = np.zeros(nx * ny + 1, np.int32)
     for filling in (False, True):
         if filling:
@@ -71,7 +75,8 @@ def bin_segments(segments, nx, ny, h, reach):
 
 
 @njit(cache=True)
-def crosses(px, py, qx, qy, ax, ay, bx, by):
+def crosses(px: float, py: float, qx: float, qy: float, ax: float, ay: float, bx: np.ndarray,
+            by: np.ndarray) -> bool:
     """Whether the way from p to q meets the segment a-b; touching counts."""
     d1 = (bx - ax) * (py - ay) - (by - ay) * (px - ax)
     d2 = (bx - ax) * (qy - ay) - (by - ay) * (qx - ax)
@@ -79,17 +84,18 @@ def crosses(px, py, qx, qy, ax, ay, bx, by):
         return False
     d3 = (qx - px) * (ay - py) - (qy - py) * (ax - px)
     d4 = (qx - px) * (by - py) - (qy - py) * (bx - px)
-    return d3 * d4 <= 0.0
+    return bool(d3 * d4 <= 0.0)
 
 
 @njit(cache=True)
-def bin_at(px, py, nx, ny, h):
+def bin_at(px: float, py: float, nx: int, ny: int, h: float) -> int:
     """Number of the bin at a point; points off the raster count to its edge."""
     return min(max(int(py / h), 0), ny - 1) * nx + min(max(int(px / h), 0), nx - 1)
 
 
 @njit(cache=True)
-def free_way(px, py, qx, qy, segments, start, item, c):
+def free_way(px: float, py: float, qx: float, qy: float, segments: np.ndarray, start: np.ndarray,
+             item: np.ndarray, c: int) -> bool:
     """Whether no wall listed in bin ``c`` lies between p and q."""
     for k in range(start[c], start[c + 1]):
         s = item[k]
@@ -99,8 +105,10 @@ def free_way(px, py, qx, qy, segments, start, item, c):
 
 
 @njit(cache=True)
-def nearest_wall(px, py, segments, start, item, c):
-    """Squared distance to the nearest wall listed in bin ``c``, and its nearest point; 1e18 if there is none."""
+def nearest_wall(px: float, py: float, segments: np.ndarray, start: np.ndarray, item: np.ndarray,
+                 c: int) -> tuple[float, float, float]:
+    """Squared distance to the nearest wall listed in bin ``c``, and its nearest point; 1e18 if there is
+    none."""
     best, nearest_x, nearest_y = 1e18, px, py
     for k in range(start[c], start[c + 1]):
         s = item[k]
@@ -115,7 +123,8 @@ def nearest_wall(px, py, segments, start, item, c):
 
 
 @njit(cache=True)
-def sees(px, py, qx, qy, segments, start, item, nx, ny, h):
+def sees(px: float, py: float, qx: float, qy: float, segments: np.ndarray, start: np.ndarray,
+         item: np.ndarray, nx: int, ny: int, h: float) -> bool:
     """Whether no wall lies between two points any distance apart."""
     length = np.sqrt((qx - px) ** 2 + (qy - py) ** 2)
     pieces = max(int(np.ceil(length / h)), 1)
@@ -129,8 +138,10 @@ def sees(px, py, qx, qy, segments, start, item, nx, ny, h):
 
 
 @njit(cache=True)
-def allowed(px, py, qx, qy, segments, start, item, c):
-    """Whether somebody at p may stand at q: no wall between, and not nearer to one than SLACK (or than before)."""
+def allowed(px: float, py: float, qx: float, qy: float, segments: np.ndarray, start: np.ndarray,
+            item: np.ndarray, c: int) -> bool:
+    """Whether somebody at p may stand at q: no wall between, and not nearer to one than SLACK (or than
+    before)."""
     if not free_way(px, py, qx, qy, segments, start, item, c):
         return False
     after = nearest_wall(qx, qy, segments, start, item, c)[0]

@@ -57,4 +57,4 @@ def evening(path, **changes) -> Scenario:
         "measure": {"areas": {"middle": ring((-10, -10), (3, -10), (3, 10), (-10, 10))},
                     "lines": {"gate": ring((-30, -4), (-30, 4))}}}
     data.update(changes)
-    return Scenario.model_validate(yaml.safe_load(yaml.safe_dump(data)))
+    return Scenario.model_validate(yaml.safe_load(yaml.safe_dump(data, sort_keys=False)))

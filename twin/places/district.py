@@ -64,7 +64,7 @@ def _column(values: pd.Series, column: Column) -> pd.Series:
     return values.astype(_DTYPES[column.kind])
 
 
-@dataclass
+@dataclass(repr=False)
 class District:
     """One place. ``tables`` has a GeoDataFrame for every name in :data:`twin.places.tables.TABLES`.
 
@@ -82,6 +82,9 @@ class District:
         self.crs = require_metric(CRS.from_user_input(self.crs))
         for name in TABLES:
             self.tables.setdefault(name, table_frame(name, [], self.crs))
+
+    def __repr__(self) -> str:
+        return f"District({self.name!r}, {self.crs.to_string()[:40]}, {self.counts()})"
 
     @property
     def buildings(self) -> gpd.GeoDataFrame:

@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from twin.places.facets import Facets, Floats, Ints, boundary_edges, caps, ear_clip, facets, join, quads, triangles
+from twin.places.facets import Facets, Floats, Ints, boundary_edges, caps, ear_clip, join, quads, triangles
 from twin.places.facets import walls as walls_on
 
 WALL, ROOF, GROUND, COURTYARD_WALL, GATE = range(5)
@@ -246,6 +246,3 @@ def _at(points: Floats, z: Floats) -> Floats:
 def _cross(a: Floats, b: Floats) -> Floats:
     return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
 
-
-__all__ = ["COURTYARD_WALL", "GATE", "GROUND", "ROOF", "WALL", "Shapes", "facets", "flat", "four_corners", "gabled",
-           "hipped", "sheared_hip"]

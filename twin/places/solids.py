@@ -7,8 +7,10 @@ surfaces from a city model are drawn from those instead. Walls and gates of wall
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -22,6 +24,7 @@ from twin.places import roofs
 from twin.places.district import District
 from twin.places.enclosures import enclosures
 from twin.places.facets import Facets, Floats, Ints, clip_rings, join, polygon_parts
+from twin.places.glb import Part, glb
 from twin.places.roofs import COURTYARD_WALL, GATE, GROUND, ROOF, WALL, Shapes
 
 if TYPE_CHECKING:
@@ -31,6 +34,8 @@ STOREY = 3.2
 """Height of a storey where only the number of storeys is known [m]."""
 UNKNOWN_HEIGHT = 6.0
 """Height of a building of which nothing is known [m]."""
+COLOURS = {WALL: "#b9b4ac", ROOF: "#7d7b78", GROUND: "#a8a39b", COURTYARD_WALL: "#a39e96", GATE: "#a3372c"}
+"""Materials of :func:`to_glb` by kind."""
 KINDS = {WALL: "wall", ROOF: "roof", GROUND: "ground", COURTYARD_WALL: "courtyard wall", GATE: "gate"}
 
 
@@ -76,7 +81,8 @@ def solids(district: District, *, overhang: float = 0.0, walls: bool = True) -> 
     from_model = modelled(district.tables["surfaces"], ids, district.origin)
     raised = np.ones(len(rows), bool)
     raised[from_model.owner] = False
-    pieces = [_bodies(rows, np.flatnonzero(raised), district.origin, overhang=overhang, closed=False), from_model]
+    bodies = _bodies(rows, np.flatnonzero(raised), district.origin, overhang=overhang, closed=False)
+    pieces = [bodies, from_model]
     if walls:
         around, more = enclosures(district)
         pieces.append(Facets(around.positions, around.faces, around.owner + len(ids), around.kind))
@@ -133,7 +139,8 @@ def _bodies(rows: gpd.GeoDataFrame, some: Ints, origin: tuple[float, float], *, 
     if pitched.any():
         corners, quad = np.zeros((len(polygons), 4, 2)), np.zeros(len(polygons), bool)
         corners[pitched], quad[pitched] = roofs.four_corners(polygons[pitched])
-        for which, make in ((quad & (roof == "gabled"), roofs.gabled), (quad & (roof == "hipped"), roofs.hipped)):
+        for shape, make in (("gabled", roofs.gabled), ("hipped", roofs.hipped)):
+            which = quad & (roof == shape)
             if which.any():
                 pieces.append(make(shapes.take(which), corners[which], overhang=overhang, floor=floor[which]))
         other = pitched & ~quad
@@ -143,7 +150,7 @@ def _bodies(rows: gpd.GeoDataFrame, some: Ints, origin: tuple[float, float], *, 
 
 
 def _drawn(buildings: gpd.GeoDataFrame, modelled: set[str]) -> gpd.GeoDataFrame:
-    """Leave out buildings without outline, and those that their parts cover by more than half unless modelled."""
+    """Leave out buildings without outline, and those that their parts cover by half unless modelled."""
     rows = buildings[buildings.geometry.notna() & ~buildings.geometry.is_empty].reset_index(drop=True)
     parts = rows[rows["part_of"].notna()]
     covered = parts.geometry.area.groupby(parts["part_of"]).sum()
@@ -206,3 +213,25 @@ def _reals(rows: pd.DataFrame, column: str, n: int) -> Floats:
     if column not in rows:
         return np.full(n, np.nan)
     return pd.to_numeric(rows[column], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+
+
+def to_glb(mesh: Mesh, path: str | os.PathLike[str] | None = None) -> bytes:
+    """Write a mesh as binary glTF, y up, one material a kind.
+
+    Corners carry ``_FEATURE_ID_0`` (EXT_mesh_features); ``extras.ids`` in the root of the file names the objects.
+    """
+    parts = []
+    for kind, colour in COLOURS.items():
+        keep = mesh.kind == kind
+        if keep.any():
+            some = (np.cumsum(keep) - 1)[mesh.faces[keep[mesh.faces[:, 0]]]]
+            parts.append(Part(KINDS[kind], colour, mesh.positions[keep], some, mesh.normals[keep],
+                              mesh.object_index[keep]))
+    if not parts:
+        raise BadInput("there are no buildings to write", mend="import a map that has some")
+    content = glb(parts, extras={"ids": mesh.ids}, feature_count=len(mesh.ids))
+    if path is not None:
+        draft = Path(path).with_name(f".{Path(path).name}.part")
+        draft.write_bytes(content)
+        draft.replace(path)
+    return content

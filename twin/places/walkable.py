@@ -64,8 +64,7 @@ def walkable_area(district: District, *, within: shapely.Polygon | None = None, 
     walls = _walls(places["parts"])
     outdoors = _outdoors(places, solid, walls, open_ground)
     floors = shapely.difference(_floors(places["areas"]), walls)
-    area = _tidy(outdoors)
-    area = shapely.union(area, floors) if not floors.is_empty else area
+    area = floors if outdoors.is_empty else shapely.union(_tidy(outdoors), floors)
     if within is not None:
         area = shapely.intersection(area, within)
     return _pieces(area, min_area)
@@ -278,7 +277,8 @@ def _tidy(area: shapely.Geometry) -> shapely.Geometry:
     narrow = NARROW_M / 2
     opened = shapely.buffer(shapely.buffer(area, -narrow, join_style="mitre"), narrow, join_style="mitre")
     area = shapely.intersection(area, opened)
-    return shapely.set_precision(shapely.simplify(area, SIMPLIFY_M), SNAP_M)
+    snapped = shapely.set_precision(shapely.simplify(area, SIMPLIFY_M), SNAP_M)
+    return shapely.set_precision(snapped, 0)  # else whatever it is combined with is snapped as well
 
 
 def _pieces(area: shapely.Geometry, min_area: float) -> shapely.MultiPolygon:

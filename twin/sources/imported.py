@@ -14,8 +14,9 @@ from twin.places import District
 class Import:
     """A district made from a file.
 
-    ``dropped`` counts what was left out, by reason; ``mended`` counts what was repaired and kept, by what was
-    done; ``notes`` are sentences about what was taken for what; ``format`` is the format that was recognised.
+    ``dropped`` counts what was left out, by reason; ``mended`` counts what was repaired and kept, by what
+    was done; ``notes`` are sentences about what was taken for what; ``format`` is the format that was
+    recognised.
     """
 
     district: District
@@ -49,7 +50,7 @@ class Tally:
         if sentence not in self.notes:
             self.notes.append(sentence)
 
-    def close(self, district: District, format: str) -> Import:
+    def close(self, district: District, file_format: str) -> Import:
         """End the import, or raise :class:`BadInput` if the district would be empty."""
         if not any(district.counts().values()):
             reasons = ", ".join(f"{count} {reason}" for reason, count in self.dropped.most_common(5))
@@ -57,15 +58,15 @@ class Tally:
                            where=self.where, mend="check that it is the file that you meant and covers the place")
         mended = [f"{count} {what}" for what, count in sorted(self.mended.items())]
         notes = [*self.notes, *([f"mended: {', '.join(mended)}"] if mended else [])]
-        return Import(district, self.dropped, notes, format, self.mended)
+        return Import(district, self.dropped, notes, file_format, self.mended)
 
 
 def summary(result: Import) -> dict[str, Any]:
     """Return the counts of an import, plain values only, ready for JSON.
 
-    ``buildings`` counts whole buildings, ``building_parts`` the rows that are part of one. The other tables are
-    counted row by row. ``from`` counts buildings by the kind of element that they came from, where the format
-    has kinds (``{"way": 255, "relation": 2}``).
+    ``buildings`` counts whole buildings, ``building_parts`` the rows that are part of one. The other tables
+    are counted row by row. ``from`` counts buildings by the kind of element that they came from, where the
+    format has kinds (``{"way": 255, "relation": 2}``).
     """
     district = result.district
     counts: dict[str, Any] = dict(district.counts())

@@ -1,4 +1,5 @@
-"""Coordinate reference systems: what a file states, what the user gives, and the metric one of the district."""
+"""Coordinate reference systems: what a file states, what the user gives, and the metric one of the
+district."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ WGS84 = CRS.from_epsg(4326)
 OFF_THE_EARTH = 1e8
 """No projected coordinate is larger than this [m]: Gauss-Krueger eastings with a zone number reach 6e7."""
 SCALE_TOLERANCE = 0.01
-"""A projection that stretches lengths by more than this is not fit for walking on (Web Mercator: 1.56 at 50 N)."""
+"""A projection that stretches lengths by more than this is not fit for walking on (Web Mercator: 1.56 at 50
+N)."""
 
 
 def given_crs(crs: Any, where: str) -> CRS | None:
@@ -58,10 +60,11 @@ def needs_crs(where: str) -> BadInput:
 
 
 def metric_for(stated: CRS, bounds: NDArray[np.float64], tally: Tally) -> CRS:
-    """Return the CRS for a district whose file counts in ``stated`` within ``bounds`` (4,): west, south, east, north.
+    """Return the CRS for a district whose file counts in ``stated`` within ``bounds`` (4,): west, south,
+    east, north.
 
-    It is the stated one if its metres are metres on the ground, else the UTM zone of the centre. A drawing in a
-    local system has no place on the earth and is kept if it is in metres.
+    It is the stated one if its metres are metres on the ground, else the UTM zone of the centre. A drawing
+    in a local system has no place on the earth and is kept if it is in metres.
     """
     stated = horizontal(stated)
     if stated.is_engineering:

@@ -1,4 +1,5 @@
-"""Sound geometry out of doubtful: what cannot be used is dropped and counted, what can be mended is mended."""
+"""Sound geometry out of doubtful: what cannot be used is dropped and counted, what can be mended is
+mended."""
 
 from __future__ import annotations
 
@@ -59,7 +60,8 @@ def polygonal(shape: shapely.Geometry) -> shapely.Geometry:
 
 
 def rings_around(polygon: shapely.Geometry) -> tuple[list[shapely.Polygon], list[shapely.Polygon]]:
-    """Return the outer rings and the holes of a polygon or multipolygon, each as a polygon without holes."""
+    """Return the outer rings and the holes of a polygon or multipolygon, each as a polygon without
+    holes."""
     outer = [shapely.Polygon(part.exterior) for part in shapely.get_parts(polygon)]
     holes = [shapely.Polygon(ring) for part in shapely.get_parts(polygon) for ring in part.interiors]
     return outer, holes
@@ -84,4 +86,4 @@ def _usable(shapes: Shapes, tally: Tally) -> Shapes:
 
 
 def _there(shapes: Shapes) -> NDArray[np.bool_]:
-    return np.not_equal(shapes, None).astype(bool)
+    return ~shapely.is_missing(shapes)

@@ -34,10 +34,11 @@ class Wing:
 
 @dataclass
 class House:
-    """A courtyard with its wings, and where its gate belongs, ``(2,)`` on the outline."""
+    """A courtyard with its wings, where its gate belongs, ``(2,)``, and the room inside its wall."""
 
     plot: Plot
     gate: np.ndarray
+    room: shapely.Polygon
     wings: list[Wing] = field(default_factory=list)
 
 
@@ -83,8 +84,8 @@ def _house(plot: Plot, rng: np.random.Generator) -> House:
     sw, se, ne, nw = plot.corners
     south, east, north, west = _Side(sw, se), _Side(se, ne), _Side(ne, nw), _Side(nw, sw)
     width, depth = (south.length + north.length) / 2, (east.length + west.length) / 2
-    house = House(plot, _gate(plot, south, north))
-    shapely.prepare(plot.outline)
+    house = House(plot, _gate(plot, south, north), plot.outline.buffer(-0.08, join_style="mitre"))
+    shapely.prepare(house.room)
     kind = _kind(width, depth, rng)
     gate_gap = float(rng.uniform(2.6, 3.2))
     main = float(np.clip(0.33 * depth, 4.4, rng.uniform(6.0, 7.4)))
@@ -126,11 +127,11 @@ def _kind(width: float, depth: float, rng: np.random.Generator) -> str:
     if depth > 32 and width > 11:
         return "two_yards"
     if width < 11.5 or depth < 12:
-        return str(rng.choice(["north", "south", "corner"], p=[0.55, 0.25, 0.2]))
+        return str(rng.choice(["north", "south", "corner"], p=[0.62, 0.2, 0.18]))
     if width < 14.5:
-        return str(rng.choice(["north", "south", "corner", "three_south"], p=[0.36, 0.25, 0.25, 0.14]))
+        return str(rng.choice(["north", "south", "corner", "three_south"], p=[0.44, 0.2, 0.22, 0.14]))
     return str(rng.choice(["four", "three_north", "three_south", "south", "corner", "north"],
-                          p=[0.14, 0.17, 0.07, 0.22, 0.22, 0.18]))
+                          p=[0.2, 0.2, 0.08, 0.14, 0.2, 0.18]))
 
 
 def _two_yards(house: House, ends: tuple[_Side, _Side], flanks: tuple[_Side, _Side], clear: tuple[float, float],
@@ -166,7 +167,7 @@ def _place(house: House, side: _Side, trims: tuple[float, float], deep: float, w
         if last - first < _SHORTEST or deep < 2.8:
             return False
         outline = shapely.Polygon(side.rectangle(first, last, near, near + deep))
-        if house.plot.outline.contains_properly(outline) and not np.any(shapely.dwithin(outline, others, 0.25)):
+        if house.room.contains_properly(outline) and not np.any(shapely.dwithin(outline, others, 0.25)):
             break
         first, last, near, deep = first + 0.3, last - 0.3, near + 0.12, deep - 0.12
     else:
@@ -207,7 +208,7 @@ def _shed(house: House, rng: np.random.Generator) -> bool:
     near = float(rng.choice([_GAP, rng.uniform(4, 9)]))
     outline = shapely.Polygon(side.rectangle(first, first + length, near, near + deep))
     others = [wing.outline for wing in house.wings]
-    if (not house.plot.outline.contains_properly(outline) or np.any(shapely.dwithin(outline, others, 0.3))
+    if (not house.room.contains_properly(outline) or np.any(shapely.dwithin(outline, others, 0.3))
             or outline.distance(shapely.Point(house.gate)) < 2.2):
         return False
     if rng.random() < 0.6:

@@ -49,6 +49,8 @@ class _Outlines:
     free: np.ndarray
     street: np.ndarray
     neighbour: np.ndarray
+    has_street: np.ndarray
+    """By courtyard: whether a street lies along any of its outline."""
 
 
 def make_entrances(houses: list[House], streets: list[Street], rng: np.random.Generator) -> list[Entrance]:
@@ -84,7 +86,9 @@ def _walk_outlines(houses: list[House], streets: list[Street]) -> _Outlines:
     near, _ = shapely.STRtree(wings).query(points, predicate="dwithin", distance=0.75)
     free = np.ones(len(points), dtype=bool)
     free[near] = False
-    return _Outlines(courtyard, xy, outward, free, np.where(neighbour >= 0, -1, street), neighbour)
+    street = np.where(neighbour >= 0, -1, street)
+    has_street = np.bincount(courtyard, weights=street >= 0, minlength=len(houses)) > 0
+    return _Outlines(courtyard, xy, outward, free, street, neighbour, has_street)
 
 
 def _first_hit(polygons: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -104,7 +108,8 @@ def _of_courtyard(k: int, house: House, at: np.ndarray, spots: _Outlines, joined
     found: list[Entrance] = []
     towards = np.array([0.0, 1.0]) if house.plot.front == "north" else np.array([0.0, -1.0])
     facing = on_street[spots.outward[on_street] @ towards > 0.7]
-    options = next(o for o in (facing, on_street, beside, at) if len(o))
+    to_lane = beside[spots.has_street[spots.neighbour[beside]]]
+    options = next(o for o in (facing, on_street, to_lane, beside, at) if len(o))
     front = _nearest(options, house.gate, spots)
     found.append(_entrance(k, front, "front", spots, rng))
     if spots.neighbour[front] >= 0:

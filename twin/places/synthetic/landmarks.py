@@ -12,7 +12,7 @@ from twin.places.synthetic.plan import AVENUE_WIDTH, Cell, Plan, largest
 
 @dataclass
 class Structure:
-    """A large building: footprint, use, height [m] and roof; ``walk_up`` are its doors ``(n, 2)`` with headings."""
+    """A large building: footprint, use, height [m] and roof; ``doors`` are places ``(2,)`` with headings."""
 
     outline: shapely.Polygon
     name: str
@@ -84,9 +84,12 @@ class _Site:
 def make_landmarks(plan: Plan, rng: np.random.Generator) -> Landmarks:
     """Build on every cell that is not for courtyards."""
     made = Landmarks()
-    build = {"slabs": _slabs, "square": _square, "hall": _hall, "school": _school, "park": _park}
+    build = {"slabs": _slabs, "square": _square, "school": _school, "park": _park}
+    square = next(cell for cell in plan.cells if cell.use == "square").corners.mean(axis=0)
     for cell in plan.cells:
-        if cell.use in build and not cell.ground.is_empty:
+        if cell.use == "hall":
+            _hall(_Site.of(cell), made, bool(square[0] > cell.corners[:, 0].mean()), rng)
+        elif cell.use in build:
             build[cell.use](_Site.of(cell), made, rng)
     _open_to_streets(plan, made)
     _metro(plan, made)
@@ -128,13 +131,13 @@ def _square(site: _Site, made: Landmarks, rng: np.random.Generator) -> None:
     made.grounds.append(Ground(site.cell.ground, "square", "长宁广场", True))
 
 
-def _hall(site: _Site, made: Landmarks, rng: np.random.Generator) -> None:
+def _hall(site: _Site, made: Landmarks, faces_east: bool, rng: np.random.Generator) -> None:
     """A hall with a hipped roof beside the square, and a smaller one behind it."""
     length, depth = site.length - 22, site.depth * 0.5
     b = site.depth * 0.36
     name = str(rng.choice(["文化馆", "展览馆", "博物馆", "会堂"]))
-    to_square = 0.0 if site.origin[0] + site.length / 2 < _SQUARE_MIDDLE else np.pi
-    face = site.at(11 + (length if to_square == 0.0 else 0), b + depth / 2)
+    to_square = 0.0 if faces_east else np.pi
+    face = site.at(11 + (length if faces_east else 0), b + depth / 2)
     made.structures.append(Structure(
         site.box(11, b, length, depth), name, "civic", 24.0, 4, "hipped", 7.5,
         (site.heading + np.pi / 2) % np.pi, [(face, site.heading + to_square)]))
@@ -142,9 +145,6 @@ def _hall(site: _Site, made: Landmarks, rng: np.random.Generator) -> None:
     made.structures.append(Structure(small, f"{name}配楼", "civic", 12.0, 2, "hipped", 4.0, site.heading % np.pi,
                                      [(site.at(site.length / 2, 14), site.heading - np.pi / 2)]))
     made.grounds.append(Ground(site.cell.ground, "pedestrian", f"{name}前广场", True))
-
-
-_SQUARE_MIDDLE = -107.0
 
 
 def _school(site: _Site, made: Landmarks, rng: np.random.Generator) -> None:

@@ -320,15 +320,22 @@ class _Bend:
         return np.round(xy + free[:, None] * (np.sin(xy @ self.waves + self.phase) @ self.push), 3)
 
 
-def _dense(ends: np.ndarray, step: float, inner: np.ndarray | None = None) -> np.ndarray:
-    """Points along a straight line about ``step`` apart, the given shares of its length among them."""
+def _dense(ends: np.ndarray, step: float, shares: np.ndarray | None = None,
+           junctions: np.ndarray | None = None) -> np.ndarray:
+    """Points along a straight line about ``step`` apart, with junctions ``(n, 2)`` at shares ``(n,)`` among them.
+
+    A junction is taken over as it is, to the last bit, so that it is the same vertex in all the lines it joins.
+    """
     length = float(np.hypot(*(ends[1] - ends[0])))
-    shares = np.linspace(0, 1, max(2, round(length / step) + 1))
-    if inner is not None and len(inner):
-        near = np.min(np.abs(shares[:, None] - inner[None, :]), axis=1) * length < step / 3
-        near[[0, -1]] = False
-        shares = np.unique(np.concatenate([shares[~near], inner[(inner > 1e-9) & (inner < 1 - 1e-9)]]))
-    return ends[0] + shares[:, None] * (ends[1] - ends[0])
+    even = np.linspace(0, 1, max(2, round(length / step) + 1))
+    points = ends[0] + even[:, None] * (ends[1] - ends[0])
+    points[-1] = ends[1]
+    if shares is None or junctions is None or not len(shares):
+        return points
+    far = np.min(np.abs(even[:, None] - shares[None, :]), axis=1) * length >= step / 3
+    far[[0, -1]] = True
+    order = np.argsort(np.concatenate([even[far], shares]), kind="stable")
+    return np.concatenate([points[far], junctions])[order]
 
 
 def _bent_outline(corners: np.ndarray, bend: _Bend) -> shapely.Polygon:
@@ -337,23 +344,50 @@ def _bent_outline(corners: np.ndarray, bend: _Bend) -> shapely.Polygon:
 
 
 def _bent_streets(lines: list[_Line], bend: _Bend, rng: np.random.Generator) -> list[Street]:
-    """Bend the lines, with a shared vertex wherever one ends on another, and name them."""
-    ends = np.concatenate([line.ends for line in lines])
+    """Bend the lines, with a shared vertex wherever one ends on another or streets cross, and name them."""
+    ends = np.concatenate([*(line.ends for line in lines), _street_crossings(lines)])
     by_kind = {kind: [line for line in lines if line.kind == kind] for kind in ("avenue", "street", "service", "lane")}
     lane_list = lane_names(len(by_kind["lane"]) + 120, rng)
     streets, spare = [], iter(lane_list)
     named = _names_by_course(by_kind["street"], rng)
+    one_way = rng.random(len(lines)) < 0.12
     for kind, same in by_kind.items():
         for number, line in enumerate(same, start=1):
             direction = line.ends[1] - line.ends[0]
             share = (ends - line.ends[0]) @ direction / (direction @ direction)
             off = np.hypot(*(line.ends[0] + share[:, None] * direction - ends).T)
-            on = np.unique(np.round(share[(off < 1e-6) & (share > 1e-6) & (share < 1 - 1e-6)], 12))
-            name = "西长宁街" if kind == "avenue" else named[number - 1] if kind == "street" else next(spare)
+            on = np.flatnonzero((off < 1e-6) & (share > 1e-6) & (share < 1 - 1e-6))
+            on = on[np.unique(np.round(share[on], 9), return_index=True)[1]]
+            name = {"avenue": "西长宁街", "street": named[number - 1] if kind == "street" else "",
+                    "service": f"宁安路{number}号支路"}.get(kind) or next(spare)
             prefix = "lane" if kind == "lane" else kind
-            xy = bend(_dense(line.ends, 30.0 if kind == "lane" else 40.0, on))
-            streets.append(Street(f"{prefix}-{number:03d}", name, kind, round(line.width, 1), xy))
-    return streets
+            xy = bend(_dense(line.ends, 30.0 if kind == "lane" else 40.0, share[on], ends[on]))
+            oneway = "forward" if kind == "lane" and one_way[number] else "no"
+            streets.append(Street(f"{prefix}-{number:03d}", name, kind, round(line.width, 1), xy, oneway))
+    return streets + _crossings(streets)
+
+
+def _crossings(streets: list[Street]) -> list[Street]:
+    """Crossings over the avenue beside its junctions with streets, from footway to footway."""
+    pieces = [street for street in streets if street.kind == "avenue"]
+    made: list[Street] = []
+    reach = AVENUE_WIDTH / 2 - 3.0
+    for piece in pieces[1:]:
+        x = float(piece.xy[0, 0]) + 16.0
+        if x < float(piece.xy[-1, 0]) - 30.0:
+            middle = np.array([x, 0.0])
+            piece.join(middle)
+            made.append(Street(f"crossing-{len(made) + 1:03d}", "西长宁街人行横道", "crossing", 8.0,
+                               middle + np.array([[0.0, -reach], [0.0, 0.0], [0.0, reach]])))
+    return made
+
+
+def _street_crossings(lines: list[_Line]) -> np.ndarray:
+    """Where the streets that run north and those that run east on the sheet cross, ``(n, 2)``."""
+    northward = [line.ends for line in lines if line.kind != "lane" and line.ends[0, 0] == line.ends[1, 0]]
+    eastward = [line.ends for line in lines if line.kind != "lane" and line.ends[0, 1] == line.ends[1, 1]]
+    return np.array([(n[0, 0], e[0, 1]) for n in northward for e in eastward
+                     if n[0, 1] <= e[0, 1] <= n[1, 1] and e[0, 0] <= n[0, 0] <= e[1, 0]])
 
 
 def _names_by_course(lines: list[_Line], rng: np.random.Generator) -> list[str]:

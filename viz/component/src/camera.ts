@@ -77,7 +77,7 @@ export function fitted(bounds: [number, number, number, number], size: Point2, f
   const wide = Math.abs((east - west) * Math.cos(turn)) + Math.abs((north - south) * Math.sin(turn));
   const deep = Math.abs((east - west) * Math.sin(turn)) + Math.abs((north - south) * Math.cos(turn));
   const tilt = Math.max(Math.sin((view.rotationX * Math.PI) / 180), 0.35);
-  const zoom = Math.log2(Math.min((size[0] * 0.9) / Math.max(wide, 10), (size[1] * 0.95) / Math.max(deep * tilt, 10)));
+  const zoom = Math.log2(Math.min((size[0] * 0.8) / Math.max(wide, 10), (size[1] * 0.82) / Math.max(deep * tilt, 10)));
   return {...view, target: [(west + east) / 2, (south + north) / 2, 0], zoom: Math.min(zoom, 4.5)};
 }
 

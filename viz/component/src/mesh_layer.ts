@@ -3,10 +3,14 @@ import {Layer, picking, project32} from '@deck.gl/core';
 import type {LayerProps, UpdateParameters} from '@deck.gl/core';
 import {Geometry, Model} from '@luma.gl/engine';
 
+// luma.gl reads the fields of the block line by line.
+const block = `layout(std140) uniform placeUniforms {
+  float lit;
+  float sky;
+} place;
+`;
 const place = {
-  name: 'place',
-  vs: `layout(std140) uniform placeUniforms { float lit; float sky; } place;\n`,
-  fs: `layout(std140) uniform placeUniforms { float lit; float sky; } place;\n`,
+  name: 'place', vs: block, fs: block,
   uniformTypes: {lit: 'f32', sky: 'f32'}
 } as const;
 
@@ -52,6 +56,12 @@ void main() {
     vec3 tint = mix(vec3(0.94, 0.97, 1.05), vec3(1.04, 1.0, 0.95), sun);
     color *= light * tint;
     if (abs(n.z) < 0.3) color *= mix(0.74, 1.0, smoothstep(0.0, 1.4, vLocal.z));
+    if (vColor.a < 0.99 && abs(n.z) < 0.3 && vLocal.z > 3.8) { // tall fronts: a band of windows a storey
+      float storey = fract((vLocal.z - 3.8) / 3.4);
+      float soft = fwidth(vLocal.z / 3.4) + 0.02;
+      float band = smoothstep(0.22, 0.22 + soft, storey) * (1.0 - smoothstep(0.68, 0.68 + soft, storey));
+      color = mix(color, color * vec3(0.74, 0.79, 0.84), band * (1.0 - smoothstep(0.25, 0.7, soft)));
+    }
     if (n.z > 0.5 && n.z < 0.995) {
       vec2 along = normalize(vec2(-n.y, n.x));
       float u = dot(vLocal.xy, along) / 0.42;
@@ -60,7 +70,7 @@ void main() {
       color *= 1.0 - 0.16 * tile * (1.0 - smoothstep(0.2, 0.6, w));
     }
   }
-  fragColor = vec4(color, vColor.a);
+  fragColor = vec4(color, place.lit > 0.5 ? 1.0 : vColor.a);
   DECKGL_FILTER_COLOR(fragColor, geometry);
 }`;
 

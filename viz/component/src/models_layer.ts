@@ -55,6 +55,11 @@ export class ModelsLayer extends Layer<ModelsProps> {
     return super.getShaders({vs: VS, fs: FS, modules: [project32, picking]});
   }
 
+  // Deck asks this to set the model's instance count.
+  getNumInstances() {
+    return this.props.part.heading.length;
+  }
+
   initializeState() {
     this.getAttributeManager()?.remove(['instancePickingColors']);
   }
@@ -71,7 +76,7 @@ export class ModelsLayer extends Layer<ModelsProps> {
     const scales = device.createBuffer({data: part.scale});
     const objects = device.createBuffer({data: Float32Array.from(part.objects)});
     const model = new Model(device, {
-      ...this.getShaders(), id: props.id, isInstanced: true, instanceCount: part.heading.length,
+      ...this.getShaders(), id: props.id, isInstanced: true,
       bufferLayout: [
         {name: 'places', format: 'float32x3', stepMode: 'instance'},
         {name: 'headings', format: 'float32', stepMode: 'instance'},

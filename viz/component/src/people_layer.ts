@@ -7,8 +7,13 @@ import type {People} from './people';
 import {walker} from './walker';
 
 const block = `layout(std140) uniform peopleUniforms {
-  float share; float size; float radius; float clock; vec2 center;
-} people;\n`;
+  float share;
+  float size;
+  float radius;
+  float clock;
+  vec2 center;
+} people;
+`;
 const peopleModule = {
   name: 'people', vs: block, fs: block,
   uniformTypes: {share: 'f32', size: 'f32', radius: 'f32', clock: 'f32', center: 'vec2<f32>'}
@@ -31,7 +36,8 @@ void main() {
   geometry.position = common_position;
   DECKGL_FILTER_GL_POSITION(gl_Position, geometry);
   if (distance(at, people.center) < people.radius) gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
-  gl_PointSize = clamp(project_size_to_pixel(people.size), 2.0, 18.0) * project.devicePixelRatio;
+  float pixels = project_size_to_pixel(people.size) * project.focalDistance / gl_Position.w;
+  gl_PointSize = clamp(pixels, 3.0, 18.0) * project.devicePixelRatio;
   vColor = colors;
   DECKGL_FILTER_COLOR(vColor, geometry);
 }`;
@@ -106,6 +112,7 @@ export interface PeopleProps extends LayerProps {
 const MOST_WALKERS = 5000;
 
 abstract class PeopleLayer extends Layer<PeopleProps> {
+  static layerName = 'PeopleLayer';
   declare state: {model?: Model; buffers?: Record<string, Buffer>; room?: number};
 
   initializeState() {
@@ -191,6 +198,12 @@ export class PeoplePointsLayer extends PeopleLayer {
 
 export class WalkersLayer extends PeopleLayer {
   static layerName = 'WalkersLayer';
+  private walkers = 0;
+
+  // Deck asks this to set the model's instance count.
+  getNumInstances() {
+    return this.walkers;
+  }
 
   getShaders() {
     return super.getShaders({vs: WALKER_VS, fs: WALKER_FS, modules: [project32, picking, peopleModule]});
@@ -244,6 +257,7 @@ export class WalkersLayer extends PeopleLayer {
       buffers.colors.write(colors);
       buffers.indexes.write(indexes);
     }
+    this.walkers = n;
     this.state.model!.setInstanceCount(n);
   }
 }

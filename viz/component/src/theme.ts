@@ -6,7 +6,7 @@ export type Rgba = [number, number, number, number];
 
 export interface Theme {
   background: string;
-  solids: Rgb[]; // by kind: wall, roof, other, courtyard wall, gate
+  solids: Rgb[]; // by kind: wall, roof, other, courtyard wall, gate, tall front
   ground: Rgb[]; // by class: see GROUND_CLASSES in viz/scene.py
   shadow: Rgba;
   contact: Rgba;
@@ -21,8 +21,8 @@ export interface Theme {
 
 export const THEMES: Record<ThemeName, Theme> = {
   light: {
-    background: '#e9e6e0',
-    solids: [[214, 207, 196], [142, 141, 140], [176, 170, 161], [190, 184, 175], [163, 52, 40]],
+    background: '#e2ded6',
+    solids: [[222, 215, 204], [116, 118, 121], [176, 170, 161], [190, 184, 175], [163, 52, 40], [208, 203, 196]],
     ground: [
       [226, 222, 214], [243, 240, 234], [249, 247, 242], [236, 231, 221], [205, 211, 190], [176, 196, 203],
       [218, 211, 198], [228, 227, 224], [223, 219, 211], [200, 208, 190]],
@@ -34,8 +34,8 @@ export const THEMES: Record<ThemeName, Theme> = {
     text: '#2b2926', textHalo: 'rgba(250,248,244,0.92)', textQuiet: '#6b655c', sky: 0.62
   },
   dark: {
-    background: '#14171a',
-    solids: [[86, 86, 86], [58, 61, 65], [74, 74, 74], [76, 75, 73], [150, 58, 46]],
+    background: '#1d2023',
+    solids: [[86, 86, 86], [58, 61, 65], [74, 74, 74], [76, 75, 73], [150, 58, 46], [80, 82, 85]],
     ground: [
       [29, 32, 35], [47, 51, 55], [54, 58, 62], [42, 45, 47], [36, 45, 38], [31, 48, 58],
       [37, 38, 38], [44, 47, 52], [34, 37, 39], [38, 48, 40]],

@@ -1,0 +1,154 @@
+"""Measured figures of the crowd engine: ``python -m sim.crowd.bench [model|speed|all]``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+import shapely
+
+from sim.crowd.experiments import (
+    DOOR_WIDTHS,
+    MEASURED_ONE_WAY,
+    MEASURED_TWO_WAY,
+    Outcome,
+    corridor,
+    counter_flow,
+    door,
+    error,
+    free_speeds,
+    hall,
+    scattered,
+)
+from sim.crowd.ground import Ground
+from sim.crowd.people import STEP, Crowd
+
+SEEDS = (11, 12, 13)
+
+
+def _line(name: str, experiment: Callable[[int], Outcome]) -> float:
+    """Run an experiment with every seed, print a line, give the mean."""
+    outcomes = [experiment(seed) for seed in SEEDS]
+    values = [o.value for o in outcomes]
+    print(f"{name:34s} {np.mean(values):7.2f}   {min(values):7.2f} - {max(values):.2f}   never arrived "
+          f"{sum(o.left for o in outcomes)}, outside {sum(o.watch.outside for o in outcomes)}, overlap p99 "
+          f"{max(o.watch.deep for o in outcomes):.3f} max {max(o.watch.deepest for o in outcomes):.3f} m",
+          flush=True)
+    return float(np.mean(values))
+
+
+def model(dt: float = STEP) -> None:
+    """Print what the model does in the experiments it is judged by."""
+    for title, measured, width, two_way in (("one-way", MEASURED_ONE_WAY, 1.8, False),
+                                            ("two-way", MEASURED_TWO_WAY, 3.6, True)):
+        speeds = {rho: _line(f"{title} {width} m, {rho}/m2, measured {v}", lambda s, rho=rho, w=width,
+                             t=two_way: (
+            corridor(rho, seed=s, width=w, two_way=t, dt=dt))) for rho, v in measured.items()}
+        print(f"{title}: RMSE {error(speeds, measured):.3f} m/s, "
+              f"largest flow {max(rho * v for rho, v in speeds.items()):.2f} /(m s)")
+    for depth in (0.4, 2.0):
+        flows = np.array([_line(f"door {w} m, {depth} m deep", lambda s, w=w, depth=depth: (
+            door(w, depth=depth, seed=s, dt=dt))) for w in DOOR_WIDTHS])
+        total = flows * DOOR_WIDTHS
+        slope, intercept = np.polyfit(DOOR_WIDTHS, total, 1)
+        print(f"doors {depth} m deep: J = {slope:.2f} w {intercept:+.2f}, "
+              f"R2 {np.corrcoef(DOOR_WIDTHS, total)[0, 1] ** 2:.3f}")
+    for opposed in (0, 10, 50, 100):
+        _line(f"100 against {opposed}: seconds", lambda s, opposed=opposed: counter_flow(opposed, seed=s,
+                                                                                         dt=dt))
+    times = [_line(f"hall, {doors} doors: seconds", lambda s, doors=doors: hall(doors, seed=s, dt=dt))
+             for doors in (4, 2)]
+    print(f"hall: ratio {times[1] / times[0]:.2f}")
+
+
+def square(density: float, *, people: int = 10_000, steps: int = 100, threads: int = 1,
+           crossing: bool = True) -> float:
+    """Agent-steps a CPU-second in a plain square at a density [1/m2]; half the people cross the others'
+    way."""
+    side = float(np.sqrt(people / density))
+    ground = Ground(shapely.box(0, 0, side + 20, side))
+    east, north = (ground.goal("east", shapely.box(side + 18, 0, side + 20, side)),
+                   ground.goal("north", shapely.box(0, side - 1, side + 20, side)))
+    rng = np.random.default_rng(0)
+    crowd = Crowd(ground, seed=0, threads=threads)
+    goals = np.where(np.arange(people) % 2 == 0, north, east) if crossing else np.full(people, east)
+    crowd.add(scattered(people, 0, 0, side, side, rng), goals, speed=free_speeds(people, rng))
+    crowd.step(20)
+    best = 0.0
+    for _ in range(5):
+        start = time.process_time() if threads == 1 else time.perf_counter()
+        crowd.step(steps // 5)
+        took = (time.process_time() if threads == 1 else time.perf_counter()) - start
+        best = max(best, people * (steps // 5) / took)
+    return best
+
+
+def town(people: int = 5000, minutes: float = 30.0, size: float = 600.0) -> None:
+    """People who walk between ten goals among blocks of houses; prints the CPU time with everything in it."""
+    start = time.process_time()
+    rng = np.random.default_rng(1)
+    blocks = [shapely.box(x + 3, y + 3, x + 37, y + 27) for x in np.arange(0, size,
+                                                                           40) for y in np.arange(0, size,
+                                                                                                  30)]
+    houses = [b for b in blocks if rng.random() < 0.55]
+    ground = Ground(shapely.box(0, 0, size, size).difference(shapely.union_all(houses)))
+    places = rng.uniform(10, size - 10, (400, 2))
+    places = places[ground.inside(places, 2.0)][:10]
+    goals = np.array([ground.goal(f"g{i}", shapely.Point(p).buffer(6)) for i, p in enumerate(places)])
+    crowd = Crowd(ground, seed=1)
+    xy = rng.uniform(0, size, (people * 4, 2))
+    xy = xy[ground.inside(xy, 0.3)][:people]
+    crowd.add(xy, rng.choice(goals, people), speed=free_speeds(people, rng))
+    outside = 0
+    ready = time.process_time() - start
+    while crowd.time < minutes * 60:
+        crowd.step(round(1 / crowd.dt))
+        arrived = crowd.arrived()
+        crowd.send(arrived, rng.choice(goals, len(arrived)))
+        if round(crowd.time) % 60 == 0:
+            outside += int((~ground.inside(crowd.table().xy)).sum())
+    took = time.process_time() - start
+    pace = people * crowd.time / crowd.dt / (took - ready) / 1e6
+    print(f"town {size:.0f} x {size:.0f} m, {people} people, {minutes:.0f} min: {took:.1f} s CPU, of which "
+          f"{ready:.1f} s to get ready; {pace:.2f} M agent-steps a CPU-second, outside {outside}, "
+          f"stuck {len(crowd.stuck())}")
+
+
+def fields(size: float = 1000.0) -> None:
+    """Time for the ground and for one goal's distances of a town of 1 km2."""
+    rng = np.random.default_rng(1)
+    houses = [shapely.box(x + 3, y + 3, x + 37, y + 27) for x in np.arange(0, size,
+                                                                           40) for y in np.arange(0, size, 30)
+              if rng.random() < 0.55]
+    area = shapely.box(0, 0, size, size).difference(shapely.union_all(houses))
+    for attempt in ("first", "again"):
+        start = time.process_time()
+        ground = Ground(area)
+        goal = ground.goal("g", shapely.Point(3, 3))
+        ground.distance(goal, np.array([[size - 2, size - 2]]))
+        made = time.process_time() - start
+        start = time.process_time()
+        ground.close("gate", shapely.LineString([(480, 470), (520, 470)]))
+        ground.distance(goal, np.array([[size - 2, size - 2]]))
+        print(f"{size:.0f} x {size:.0f} m at 0.5 m, {attempt}: ground and one field {made:.2f} s, "
+              f"after a gate shut {time.process_time() - start:.2f} s")
+
+
+def speed() -> None:
+    """Print how fast the engine is."""
+    for density in (0.1, 0.5, 1.0, 1.5, 3.0):
+        print(f"square at {density}/m2: {square(density) / 1e6:.2f} M agent-steps a CPU-second, one way "
+              f"{square(density, crossing=False) / 1e6:.2f}", flush=True)
+    print(f"square at 1.5/m2, two threads: {square(1.5, threads=2) / 1e6:.2f} M agent-steps a second")
+    fields()
+    town()
+
+
+if __name__ == "__main__":
+    what = sys.argv[1] if len(sys.argv) > 1 else "all"
+    if what in ("model", "all"):
+        model()
+    if what in ("speed", "all"):
+        speed()

@@ -1,0 +1,46 @@
+"""Short forms of the experiments that the model is judged by."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sim.crowd.experiments import MEASURED_ONE_WAY, corridor, counter_flow, door, error, hall
+
+
+def test_one_way_corridor_follows_the_experiment() -> None:
+    outcomes = {density: corridor(density, warm=30, span=20) for density in MEASURED_ONE_WAY}
+    assert error({density: o.value for density, o in outcomes.items()}, MEASURED_ONE_WAY) <= 0.20
+    speeds = [o.value for o in outcomes.values()]
+    assert speeds == sorted(speeds, reverse=True)
+    assert sum(o.watch.outside for o in outcomes.values()) == 0
+
+
+@pytest.mark.parametrize("width", [0.8, 1.0, 1.6, 2.5])
+def test_doors_let_through_what_real_doors_do(width: float) -> None:
+    outcomes = [door(width, seed=seed) for seed in range(3)]
+    assert 1.6 <= np.mean([o.value for o in outcomes]) <= 2.2
+    assert sum(o.left for o in outcomes) == 0
+    assert max(o.watch.deepest for o in outcomes) < 0.10
+
+
+def test_a_door_at_half_metre_cells() -> None:
+    outcome = door(0.8, cell=0.5)
+    assert outcome.left == 0 and outcome.value > 1.3
+
+
+def test_counter_flow_arrives_and_takes_longer() -> None:
+    free, against = counter_flow(0), counter_flow(100)
+    assert free.left == against.left == 0
+    assert against.value > free.value
+
+
+def test_closing_two_of_four_doors_about_doubles_the_time() -> None:
+    four, two = hall(4), hall(2)
+    assert 1.6 < two.value / four.value < 2.4
+    assert four.watch.outside == two.watch.outside == 0
+
+
+def test_flow_depends_little_on_the_time_step() -> None:
+    flows = [np.mean([door(1.2, seed=s, dt=dt).value for s in range(2)]) for dt in (0.05, 0.1)]
+    assert flows[1] == pytest.approx(flows[0], rel=0.15)
