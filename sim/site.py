@@ -21,7 +21,7 @@ from twin.places import District
 from twin.places.walkable import walkable_area
 
 MARGIN = 120.0  # m of ground around everything that a scenario names, where it names no area
-NEAR = 15.0  # m that an entry may lie off the walkable ground (metro exits stand in buildings)
+NEAR = 30.0  # m that an entry, post or incident may lie off the walkable ground (metro exits stand in buildings)
 SPACING = 0.7  # m from one person to the next in a queue
 LONGEST_QUEUE = 300.0  # m of queue that are laid out on the ground
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 import viz.component
-from twin.errors import BadInput
+from twin.errors import BadInput, HutongError
 from viz import pages, words
 from viz.api import add_api
 from viz.jobs import Jobs
@@ -71,6 +72,8 @@ def create_app(library: Library, *, language: str = "en") -> dash.Dash:
         dmc.NotificationContainer(id="notices"), shell(), html.Div(id="page")])
     add_shell(app)
     pages.add_pages(app, library, jobs)
+    # Dash does this before the first request to `/`, which here leads on to `/twin`: that page would lack its scripts.
+    app._setup_server()
     return app
 
 
@@ -91,12 +94,19 @@ async def _guard(request: Request, answer: Callable[[Request], Awaitable[Respons
     return response
 
 
+def _warm(library: Library) -> None:
+    """Make the first district's scene before somebody asks for it."""
+    with contextlib.suppress(HutongError):
+        library.packed_scene(library.districts()[0])
+
+
 def serve(library: Library, host: str = "127.0.0.1", port: int = 8050, *, language: str = "en") -> None:
     """Serve until Ctrl-C."""
     import uvicorn
     if not BUNDLE.is_file():
         raise BadInput("the scene component is not built", where=str(BUNDLE), mend="run `python viz/component/build_hook.py`")
     app = create_app(library, language=language)
+    threading.Thread(target=_warm, args=(library,), daemon=True).start()
     print(f"Hutong is at http://{host}:{port}", flush=True)
     # Deflating every frame of positions would cost more time than the smaller frames save.
     uvicorn.run(app.server, host=host, port=port, log_level="warning", ws_per_message_deflate=False)

@@ -223,7 +223,7 @@ def cast_shadow(district: District) -> tuple[Floats, Indices]:
     a, b, s = a[facing], b[facing], shift[of][facing]
     swept = shapely.polygons(np.stack([a, b, b + s, a + s], axis=1))
     far = shapely.transform(polygons, _shifted(polygons, shift))
-    union = shapely.union_all(np.concatenate([swept, far]), grid_size=0.02)
+    union = shapely.disjoint_subset_union_all(np.concatenate([swept, far]))
     west, south, east, north = district.bounds
     plate = shapely.box(west - MARGIN, south - MARGIN, east + MARGIN, north + MARGIN)
     positions, faces, _ = triangulated(np.array([shapely.intersection(union, plate)], object), district.origin)

@@ -94,10 +94,11 @@ def _from_file(file: Path) -> Model:
     pieces = []
     for mesh in scene.dump(concatenate=False):
         material = getattr(mesh.visual, "material", None)
-        color = material.main_color if material is not None else mesh.visual.main_color
+        color = np.asarray(material.main_color if material is not None else mesh.visual.main_color, float)
+        color[:3] = 255 * (color[:3] / 255) ** (1 / 2.2)  # glTF counts in light, the screen in sRGB
         flat = mesh.triangles.reshape(-1, 3)  # corners of their own: faces stay flat
         normals = np.repeat(mesh.face_normals, 3, axis=0)
-        pieces.append((flat, normals, np.tile(np.asarray(color, np.uint8), (len(flat), 1))))
+        pieces.append((flat, normals, np.tile(color.astype(np.uint8), (len(flat), 1))))
     positions, normals, colors = (np.concatenate(column) for column in zip(*pieces, strict=True))
     upright = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]])  # y up in the file, z up here
     return Model((positions @ upright.T).astype(np.float32), (normals @ upright.T).astype(np.float32), colors,

@@ -130,7 +130,7 @@ def tree() -> Model:
     """A street tree with a round crown, 7.5 m high (a scholar tree)."""
     limbs = [rod((0, 0, 0), (0, 0, 2.9), 0.17, 7, 0.12), rod((0, 0, 2.4), (0.9, 0.3, 4.0), 0.09, 5, 0.05),
              rod((0, 0, 2.5), (-0.8, -0.4, 4.2), 0.09, 5, 0.05)]
-    return {BARK: limbs, LEAF: [crown(2.0, (0.3, 0.2, 5.2), 1, detail=2), crown(1.5, (-1.1, -0.6, 4.6), 2)],
+    return {BARK: limbs, LEAF: [crown(2.0, (0.3, 0.2, 5.2), 1), crown(1.5, (-1.1, -0.6, 4.6), 2)],
             LEAF_DARK: [crown(1.45, (1.2, -0.8, 4.4), 3), crown(1.3, (-0.5, 1.2, 4.5), 4)]}
 
 

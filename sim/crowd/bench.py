@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import shapely
@@ -28,9 +29,9 @@ from sim.crowd.people import STEP, Crowd
 SEEDS = (11, 12, 13)
 
 
-def _line(name: str, experiment: Callable[[int], Outcome]) -> float:
+def _line(name: str, experiment: Callable[..., Outcome]) -> float:
     """Run an experiment with every seed, print a line, give the mean."""
-    outcomes = [experiment(seed) for seed in SEEDS]
+    outcomes = [experiment(seed=seed) for seed in SEEDS]
     values = [o.value for o in outcomes]
     print(f"{name:34s} {np.mean(values):7.2f}   {min(values):7.2f} - {max(values):.2f}   never arrived "
           f"{sum(o.left for o in outcomes)}, outside {sum(o.watch.outside for o in outcomes)}, overlap p99 "
@@ -43,23 +44,21 @@ def model(dt: float = STEP) -> None:
     """Print what the model does in the experiments it is judged by."""
     for title, measured, width, two_way in (("one-way", MEASURED_ONE_WAY, 1.8, False),
                                             ("two-way", MEASURED_TWO_WAY, 3.6, True)):
-        speeds = {rho: _line(f"{title} {width} m, {rho}/m2, measured {v}", lambda s, rho=rho, w=width,
-                             t=two_way: (
-            corridor(rho, seed=s, width=w, two_way=t, dt=dt))) for rho, v in measured.items()}
+        speeds = {rho: _line(f"{title} {width} m, {rho}/m2, measured {v}",
+                             partial(corridor, rho, width=width, two_way=two_way, dt=dt))
+                  for rho, v in measured.items()}
         print(f"{title}: RMSE {error(speeds, measured):.3f} m/s, "
               f"largest flow {max(rho * v for rho, v in speeds.items()):.2f} /(m s)")
     for depth in (0.4, 2.0):
-        flows = np.array([_line(f"door {w} m, {depth} m deep", lambda s, w=w, depth=depth: (
-            door(w, depth=depth, seed=s, dt=dt))) for w in DOOR_WIDTHS])
+        flows = np.array([_line(f"door {w} m, {depth} m deep", partial(door, w, depth=depth, dt=dt))
+                          for w in DOOR_WIDTHS])
         total = flows * DOOR_WIDTHS
         slope, intercept = np.polyfit(DOOR_WIDTHS, total, 1)
         print(f"doors {depth} m deep: J = {slope:.2f} w {intercept:+.2f}, "
               f"R2 {np.corrcoef(DOOR_WIDTHS, total)[0, 1] ** 2:.3f}")
     for opposed in (0, 10, 50, 100):
-        _line(f"100 against {opposed}: seconds", lambda s, opposed=opposed: counter_flow(opposed, seed=s,
-                                                                                         dt=dt))
-    times = [_line(f"hall, {doors} doors: seconds", lambda s, doors=doors: hall(doors, seed=s, dt=dt))
-             for doors in (4, 2)]
+        _line(f"100 against {opposed}: seconds", partial(counter_flow, opposed, dt=dt))
+    times = [_line(f"hall, {doors} doors: seconds", partial(hall, doors, dt=dt)) for doors in (4, 2)]
     print(f"hall: ratio {times[1] / times[0]:.2f}")
 
 
@@ -85,15 +84,18 @@ def square(density: float, *, people: int = 10_000, steps: int = 100, threads: i
     return best
 
 
+def _quarter(size: float, rng: np.random.Generator) -> shapely.Geometry:
+    """Ground between houses of 34 x 24 m on 55 % of the plots of a quarter."""
+    corners = [(x, y) for x in np.arange(0, size, 40) for y in np.arange(0, size, 30) if rng.random() < 0.55]
+    houses = [shapely.box(x + 3, y + 3, x + 37, y + 27) for x, y in corners]
+    return shapely.box(0, 0, size, size).difference(shapely.union_all(houses))
+
+
 def town(people: int = 5000, minutes: float = 30.0, size: float = 600.0) -> None:
     """People who walk between ten goals among blocks of houses; prints the CPU time with everything in it."""
     start = time.process_time()
     rng = np.random.default_rng(1)
-    blocks = [shapely.box(x + 3, y + 3, x + 37, y + 27) for x in np.arange(0, size,
-                                                                           40) for y in np.arange(0, size,
-                                                                                                  30)]
-    houses = [b for b in blocks if rng.random() < 0.55]
-    ground = Ground(shapely.box(0, 0, size, size).difference(shapely.union_all(houses)))
+    ground = Ground(_quarter(size, rng))
     places = rng.uniform(10, size - 10, (400, 2))
     places = places[ground.inside(places, 2.0)][:10]
     goals = np.array([ground.goal(f"g{i}", shapely.Point(p).buffer(6)) for i, p in enumerate(places)])
@@ -119,10 +121,7 @@ def town(people: int = 5000, minutes: float = 30.0, size: float = 600.0) -> None
 def fields(size: float = 1000.0) -> None:
     """Time for the ground and for one goal's distances of a town of 1 km2."""
     rng = np.random.default_rng(1)
-    houses = [shapely.box(x + 3, y + 3, x + 37, y + 27) for x in np.arange(0, size,
-                                                                           40) for y in np.arange(0, size, 30)
-              if rng.random() < 0.55]
-    area = shapely.box(0, 0, size, size).difference(shapely.union_all(houses))
+    area = _quarter(size, rng)
     for attempt in ("first", "again"):
         start = time.process_time()
         ground = Ground(area)

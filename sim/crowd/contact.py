@@ -18,7 +18,8 @@ def _mobility(mode: int, state: int) -> np.float32:
 
 
 @njit(fastmath=True, error_model="numpy")
-def part_bodies(lo: int, hi: int, before: np.ndarray, after: np.ndarray, R: np.ndarray, Z: np.ndarray,
+def part_bodies(lo: int, hi: int, before: np.ndarray, after: np.ndarray, moved: np.ndarray, R: np.ndarray,
+                Z: np.ndarray,
                  ground: Terrain, hard: np.float32, cap: np.float32, period: np.float32, touch: np.ndarray,
                  touching: np.ndarray) -> None:
     """One pass over the contacts from before to after (positions): half of each overlap, then off the walls.
@@ -36,6 +37,7 @@ def part_bodies(lo: int, hi: int, before: np.ndarray, after: np.ndarray, R: np.n
         sx = ZERO
         sy = ZERO
         ri = R[RADIUS, i]
+        body = hard * ri
         own = _mobility(Z[MODE, i], Z[STATE, i])
         for k in range(touching[i]):
             j = touch[i, k]
@@ -61,15 +63,14 @@ def part_bodies(lo: int, hi: int, before: np.ndarray, after: np.ndarray, R: np.n
         x = xi + sx
         y = yi + sy
         c = bin_at(np.float64(xi), np.float64(yi), nx, ny, ground.cell)
-        if ground.start[c + 1] > ground.start[c]:
-            body = np.float64(hard * ri)
+        if moved[5, i] < body + f4(4) * cap and ground.start[c + 1] > ground.start[c]:
             for _ in range(2):
                 d2, qx, qy = nearest_wall(np.float64(x), np.float64(y), ground.segments, ground.start,
                                           ground.item, c)
                 d = np.sqrt(d2)
                 if d >= body or d < 1e-6:
                     break
-                off = min(body - d, np.float64(cap))
+                off = min(np.float64(body) - d, np.float64(cap))
                 x += f4(off * (x - qx) / d)
                 y += f4(off * (y - qy) / d)
             if (x != xi or y != yi) and not allowed(np.float64(xi), np.float64(yi), np.float64(x),

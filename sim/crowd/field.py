@@ -23,7 +23,11 @@ DY = np.array([0, 1, 1, 1, 0, -1, -1, -1], np.int32)
 """The eight directions, counter-clockwise from east; odd ones are diagonal."""
 
 CLEAR, WALLED, RULED = 0, 1, 2
-"""Kinds of cell: no wall near; walls near; links closed by a rule (one-way, closure)."""
+"""Kinds of cell: no wall comes between it and its neighbours' centres; walls may; links closed by a rule
+(one-way, closure)."""
+
+CLOSED_COST = 5.0
+"""Cost of a metre inside a closed area, for people who have to leave it."""
 
 SOFT = 0.1
 """How much longer a way over a neighbouring cell may be, in cells, before it stops mattering."""
@@ -92,7 +96,8 @@ def link_cells(walk: np.ndarray, segments: np.ndarray, start: np.ndarray, item: 
             c = row * nx + column
             if start[c + 1] == start[c]:
                 continue
-            kind[row, column] = WALLED
+            if _wall_about((column + 0.5) * h, (row + 0.5) * h, 1.001 * h, segments, start, item, c):
+                kind[row, column] = WALLED
             d = np.sqrt(nearest_wall((column + 0.5) * h, (row + 0.5) * h, segments, start, item, c)[0])
             if d < SLACK:
                 stands[row, column] = False
@@ -115,6 +120,27 @@ def link_cells(walk: np.ndarray, segments: np.ndarray, start: np.ndarray, item: 
 
 
 @njit(cache=True)
+def _wall_about(x: float, y: float, half: float, segments: np.ndarray, start: np.ndarray, item: np.ndarray,
+                c: int) -> bool:
+    """Whether a wall listed in bin ``c`` meets the square of half side ``half`` round (x, y)."""
+    for k in range(start[c], start[c + 1]):
+        s = item[k]
+        ax, ay = segments[s, 0] - x, segments[s, 1] - y
+        vx, vy = segments[s, 2] - x - ax, segments[s, 3] - y - ay
+        enter, leave = 0.0, 1.0
+        for p, v in ((ax, vx), (ay, vy)):
+            if v == 0.0:
+                if abs(p) > half:
+                    leave = -1.0
+            else:
+                a, b = (-half - p) / v, (half - p) / v
+                enter, leave = max(enter, min(a, b)), min(leave, max(a, b))
+        if enter <= leave:
+            return True
+    return False
+
+
+@njit(cache=True)
 def forbid_against(links: np.ndarray, kind: np.ndarray, area: np.ndarray, hx: float, hy: float) -> None:
     """Close the links that lead against the heading (hx, hy) from or to a cell of the area (one-way)."""
     ny, nx = links.shape
@@ -130,9 +156,11 @@ def forbid_against(links: np.ndarray, kind: np.ndarray, area: np.ndarray, hx: fl
 
 
 @njit(cache=True)
-def forbid_entering(links: np.ndarray, kind: np.ndarray, area: np.ndarray) -> None:
-    """Close the links that lead into the area from outside it; those inside and out of it stay open
-    (closure)."""
+def forbid_entering(links: np.ndarray, kind: np.ndarray, cost: np.ndarray, area: np.ndarray) -> None:
+    """Close the links that lead into the area from outside it; those inside and out of it stay open (closure).
+
+    A metre inside costs five, so that whoever is inside leaves by the short way and nobody cuts its corners.
+    """
     ny, nx = links.shape
     for row in range(ny):
         for column in range(nx):
@@ -141,6 +169,7 @@ def forbid_entering(links: np.ndarray, kind: np.ndarray, area: np.ndarray) -> No
                 if not (0 <= r < ny and 0 <= q < nx) or not area[r, q]:
                     continue
                 kind[row, column] = RULED
+                cost[r, q] = CLOSED_COST
                 if not area[row, column]:
                     links[row, column] &= np.uint8(255 - (1 << k))
 

@@ -78,8 +78,10 @@ def advance(steps: int, n: int, R: np.ndarray, Z: np.ndarray, R2: np.ndarray, Z2
               moved, touch, touching)
         cap = behaviour[PUSH_SPEED] * f4(dt)
         for _ in range(PASSES // 2):
-            part_bodies(0, n, moved, spare, R2, Z2, ground, behaviour[HARD], cap, period, touch, touching)
-            part_bodies(0, n, spare, moved, R2, Z2, ground, behaviour[HARD], cap, period, touch, touching)
+            part_bodies(0, n, moved, spare, moved, R2, Z2, ground, behaviour[HARD], cap, period, touch,
+                        touching)
+            part_bodies(0, n, spare, moved, moved, R2, Z2, ground, behaviour[HARD], cap, period, touch,
+                        touching)
         _settle(n, moved, R2, period, low)
         R, R2 = R2, R
         Z, Z2 = Z2, Z
@@ -104,10 +106,12 @@ def advance_threads(steps: int, n: int, R: np.ndarray, Z: np.ndarray, R2: np.nda
                   (first + k) // slot_steps, seed, moved, touch, touching)
         for _ in range(PASSES // 2):
             for q in prange(chunks):
-                part_bodies(q * CHUNK, min((q + 1) * CHUNK, n), moved, spare, R2, Z2, ground, behaviour[HARD],
+                part_bodies(q * CHUNK, min((q + 1) * CHUNK, n), moved, spare, moved, R2, Z2, ground,
+                            behaviour[HARD],
                              cap, period, touch, touching)
             for q in prange(chunks):
-                part_bodies(q * CHUNK, min((q + 1) * CHUNK, n), spare, moved, R2, Z2, ground, behaviour[HARD],
+                part_bodies(q * CHUNK, min((q + 1) * CHUNK, n), spare, moved, moved, R2, Z2, ground,
+                            behaviour[HARD],
                              cap, period, touch, touching)
         _settle(n, moved, R2, period, low)
         R, R2 = R2, R

@@ -64,6 +64,10 @@ class Parameters:
     """Overlap at which creeping ends [m]."""
     push_speed: float = 1.2
     """Fastest that a contact moves anybody, for one pass over the contacts [m/s]."""
+    patience: float = 3.0
+    """Time without a metre of progress after which somebody who is faced gives way to the right [s]."""
+    give_way: float = 1.5
+    """How far they turn aside at twice that time, tangent of the angle."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -71,7 +75,7 @@ class Parameters:
             if not np.isfinite(value) or value < 0:
                 raise BadInput(f"the crowd parameter {field.name} is {value}",
                                mend="give a number of at least 0")
-        for name in ("gap", "rest", "near_range", "far_range", "turn", "wall_range", "noise_time", "give",
+        for name in ("gap", "rest", "near_range", "far_range", "turn", "wall_range", "noise_time", "patience", "give",
                      "hard"):
             if getattr(self, name) == 0:
                 raise BadInput(f"the crowd parameter {name} is 0", mend="give a number above 0")

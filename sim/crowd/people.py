@@ -322,7 +322,7 @@ class Crowd:
         self._R = np.zeros((k.REALS, capacity), np.float32)
         self._Z = np.zeros((k.INTEGERS, capacity), np.int32)
         self._R2, self._Z2 = np.zeros_like(self._R), np.zeros_like(self._Z)
-        self._moved, self._spare = np.zeros((5, capacity), np.float32), np.zeros((2, capacity), np.float32)
+        self._moved, self._spare = np.zeros((6, capacity), np.float32), np.zeros((2, capacity), np.float32)
         self._cell, self._touching = np.zeros(capacity, np.int32), np.zeros(capacity, np.int32)
         self._touch = np.zeros((capacity, k.TOUCHING), np.int32)
         self._start = np.zeros(0, np.int32)

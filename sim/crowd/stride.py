@@ -54,6 +54,8 @@ QUICK_TURN = 0.15
 """Relaxation time of the heading close to the own target, so that nobody circles round it [s]."""
 PROGRESS = f4(1.0)
 """Coming so much nearer to the goal counts as progress [m]."""
+AWARE = f4(1.1)
+"""Walls farther away than this are not felt; no more than the reach of a ground's wall lists [m]."""
 SETTLE = 20.0
 """Somebody within the goal who comes no nearer to an own target out of sight stays where they are after so
 long [s]."""
@@ -110,6 +112,19 @@ def _sidestep(bx: np.ndarray, by: np.ndarray, bu: np.ndarray, bw: np.ndarray, bv
         w = (w if front > f4(-0.15) else ZERO) + (z if front > ZERO else ZERO)
         s -= w * left / np.sqrt(left * left + f4(0.01))
     return s
+
+
+@njit(fastmath=True, error_model="numpy")
+def _faced(bx: np.ndarray, by: np.ndarray, bu: np.ndarray, bw: np.ndarray, n: int, ex: np.float32,
+           ey: np.float32) -> np.float32:
+    """How squarely somebody within a metre ahead faces the direction (ex, ey): 0 nobody, 1 head on."""
+    most = ZERO
+    for k in range(n):
+        near = (bx[k] * bx[k] + by[k] * by[k] < ONE) & (bx[k] * ex + by[k] * ey > ZERO)
+        on = -(ex * bu[k] + ey * bw[k])
+        on = on if near else ZERO
+        most = max(most, on)
+    return most
 
 
 @njit(fastmath=True, error_model="numpy")
@@ -258,16 +273,15 @@ def _look_round(i: int, R: np.ndarray, start: np.ndarray, width: int, height: in
 
 
 @njit(fastmath=True, error_model="numpy")
-def _off_walls(i: int, c: int, R: np.ndarray, fx: np.float32, fy: np.float32, body: np.float32,
-               strength: np.float32,
-               reach: np.float32, ground: Terrain) -> tuple[Any, Any]:
-    """The direction (fx, fy) turned away from the nearest wall, and along it where it is touched."""
-    d2, qx, qy = nearest_wall(np.float64(R[X, i]), np.float64(R[Y, i]), ground.segments, ground.start,
-                              ground.item, c)
-    d = f4(np.sqrt(d2))
+def _off_wall(wx: np.float32, wy: np.float32, d: np.float32, fx: np.float32, fy: np.float32, body: np.float32,
+              strength: np.float32, reach: np.float32) -> tuple[Any, Any]:
+    """The direction (fx, fy) turned away from a wall at distance d, along it where it is touched.
+
+    (wx, wy) is the vector from the wall's nearest point, of length d.
+    """
     if d > f4(1e-4):
-        wx = f4(R[X, i] - qx) / d
-        wy = f4(R[Y, i] - qy) / d
+        wx /= d
+        wy /= d
         push = strength * _exp((body - d) / reach)
         fx += push * wx
         fy += push * wy
@@ -300,11 +314,12 @@ def walk(lo: int, hi: int, R: np.ndarray, Z: np.ndarray, start: np.ndarray, widt
          dt: np.float32,
          now: np.float32, slot: int, seed: np.uint32, moved: np.ndarray, touch: np.ndarray,
          touching: np.ndarray) -> None:
-    """Stride of the rows lo..hi: position, heading and speed into ``moved (5, cap)``, likely contacts into
+    """Stride of the rows lo..hi: position, heading and speed into ``moved (6, cap)``, likely contacts into
     ``touch``."""
     (gap, rest, follow, band, band_on, creep, hard, near_strength, near_range, far_strength, far_range,
      side, ahead,
-     turn, swerve, wall_strength, wall_range, noise, _noise_time, over, give, _push) = behaviour
+     turn, swerve, wall_strength, wall_range, noise, _noise_time, over, give, _push,
+     patience, give_way) = behaviour
     ny, nx = ground.links.shape
     bx, by, bu = np.empty(MOST_NEAR, f4), np.empty(MOST_NEAR, f4), np.empty(MOST_NEAR, f4)
     bw, bv = np.empty(MOST_NEAR, f4), np.empty(MOST_NEAR, f4)
@@ -317,7 +332,11 @@ def walk(lo: int, hi: int, R: np.ndarray, Z: np.ndarray, start: np.ndarray, widt
         yi = R[Y, i]
         body = hard * R[RADIUS, i]
         c = bin_at(np.float64(xi), np.float64(yi), nx, ny, ground.cell)
-        walled = ground.start[c + 1] > ground.start[c]
+        d_wall = AWARE
+        if ground.start[c + 1] > ground.start[c]:
+            d2, qx, qy = nearest_wall(np.float64(xi), np.float64(yi), ground.segments, ground.start,
+                                      ground.item, c)
+            d_wall = f4(min(np.sqrt(d2), np.float64(AWARE)))
         ex, ey, free, close = _aim(i, R, Z, ground, now)
         m = _look_round(i, R, start, width, height, across, period, bx, by, bj)
         t = 0
@@ -331,13 +350,14 @@ def walk(lo: int, hi: int, R: np.ndarray, Z: np.ndarray, start: np.ndarray, widt
             if t < TOUCHING and bx[k] * bx[k] + by[k] * by[k] < (bd[k] + f4(0.5)) ** 2:
                 touch[i, t] = j
                 t += 1
-        touching[i] = ALONE if t == 0 and not walled else t
+        touching[i] = ALONE if t == 0 and d_wall >= body else t
         if free <= ZERO:
             moved[0, i] = xi
             moved[1, i] = yi
             moved[2, i] = R[HX, i]
             moved[3, i] = R[HY, i]
             moved[4, i] = ZERO
+            moved[5, i] = d_wall
             continue
         blocks = (m + 7) // 8 * 8
         for k in range(m, blocks):
@@ -352,11 +372,17 @@ def walk(lo: int, hi: int, R: np.ndarray, Z: np.ndarray, start: np.ndarray, widt
             bx, by, bu, bw, bv, bs, blocks, ex, ey, ONE / max(free, f4(0.1)), rest, near_strength,
             ONE / near_range,
             far_strength, ONE / far_range, side, ahead, over)
-        swing = min(max(swing, -swerve), swerve)
+        limit = swerve
+        waited = min(max((now - R[SINCE, i]) / patience - ONE, ZERO), ONE)
+        if waited > ZERO:
+            waited *= _faced(bx, by, bu, bw, blocks, ex, ey)
+            limit += waited * give_way
+            swing -= waited * give_way * (ONE + f4(0.5) * sway(Z[ID, i], slot, seed))
+        swing = min(max(swing, -limit), limit)
         fx = ex - swing * ey
         fy = ey + swing * ex
-        if walled:
-            fx, fy = _off_walls(i, c, R, fx, fy, body, wall_strength, wall_range, ground)
+        if d_wall < AWARE:
+            fx, fy = _off_wall(xi - f4(qx), yi - f4(qy), d_wall, fx, fy, body, wall_strength, wall_range)
         q = ONE / np.sqrt(fx * fx + fy * fy + f4(1e-9))
         rate = quick_rate if close else usual_rate
         ux = R[HX, i] + rate * (fx * q - R[HX, i])
@@ -374,14 +400,14 @@ def walk(lo: int, hi: int, R: np.ndarray, Z: np.ndarray, start: np.ndarray, widt
                         creep, ONE / give)
         x = xi + dt * v * ux
         y = yi + dt * v * uy
-        if walled:
+        d_wall -= dt * v
+        if d_wall < body:
             x, y = _tread(xi, yi, x, y, c, ground)
-            if t == 0 and nearest_wall(np.float64(x), np.float64(y), ground.segments, ground.start,
-                                       ground.item,
-                                       c)[0] >= body * body:
-                touching[i] = ALONE
+        elif t == 0:
+            touching[i] = ALONE
         moved[0, i] = x
         moved[1, i] = y
         moved[2, i] = ux
         moved[3, i] = uy
         moved[4, i] = v
+        moved[5, i] = d_wall

@@ -58,13 +58,12 @@ class WayIn:
 
 
 def access_graph(district: District) -> nx.MultiGraph:
-    """Return the graph of streets, courtyards and buildings (nodes by id) and entrances (edges, key =
-    entrance id).
+    """Return the graph of streets, courtyards and buildings (nodes) and entrances (edges), by their ids.
 
     Nodes carry ``kind`` (``street``, ``courtyard``, ``building``, or ``unknown`` for the outside of an
-    entrance of which the map does not say where it leads), ``name`` and ``geometry``. Edges carry ``entrance``, ``kind``,
-    ``state``, ``width`` [m] (None if unknown), ``step_free`` (None if unknown), ``xy`` and ``inner``, the id
-    that the entrance opens into.
+    entrance of which the map does not say where it leads), ``name`` and ``geometry``. Edges carry
+    ``entrance``, ``kind``, ``state``, ``width`` [m] (None if unknown), ``step_free`` (None if unknown),
+    ``xy`` and ``inner``, the id that the entrance opens into.
     """
     district = complete_access(district)
     graph: nx.MultiGraph = nx.MultiGraph()

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from twin.places.access import access_graph, ways_in
 from twin.places.district import District
+from twin.places.walkable import GATE_REACH_M, HEADROOM_M
 
 Severity = Literal["error", "warning", "note"]
 OVERLAP_M2 = 1.0
@@ -39,6 +40,7 @@ KINDS: dict[str, str] = {
     "missing_reference": "a reference to an id that the district does not have",
     "unconnected_street": "streets that are not connected to the rest",
     "street_through_wall": "a street for people on foot that crosses a wall without a gate",
+    "street_through_building": "a street for people on foot that runs through a building",
     "orphan_cell": "a grid cell below the top level without a parent",
     "overlapping_cells": "grid cells of one scheme and level that overlap",
 }
@@ -70,7 +72,7 @@ def check(district: District) -> list[Finding]:
     sound = District(district.name, district.crs, {name: _sound(t) for name, t in district.tables.items()},
                      attribution=district.attribution, extent=district.extent)
     findings = [*_ids(district), *_geometry(district), *_references(district), *_extent(sound),
-                *_heights(district), *_overlapping_buildings(sound), *_streets(sound), *_walls(sound),
+                *_heights(district), *_overlapping_buildings(sound), *_streets(sound), *_obstructed(sound),
                 *_cells(sound)]
     if not any(f.kind == "duplicate_id" for f in findings):
         findings += _access(sound)
@@ -134,7 +136,7 @@ def _extent(district: District) -> Iterator[Finding]:
     for name, frame in district.tables.items():
         away = ~shapely.intersects(district.extent, frame.geometry.to_numpy())
         for object_id in frame["id"].to_numpy()[away]:
-            yield Finding("outside_extent", name, object_id, "it lies outside the district's extent", "warning")
+            yield Finding("outside_extent", name, object_id, "it lies outside the extent", "warning")
 
 
 def _heights(district: District) -> Iterator[Finding]:
@@ -144,7 +146,7 @@ def _heights(district: District) -> Iterator[Finding]:
     assumed = buildings["height"].notna() & ((buildings["height_source"] == "assumed")
                                              | buildings["height_source"].isna())
     for object_id in buildings["id"][assumed]:
-        yield Finding("assumed_height", "buildings", object_id, "its height was assumed, not measured", "note")
+        yield Finding("assumed_height", "buildings", object_id, "its height was assumed", "note")
 
 
 def _overlapping_buildings(district: District) -> Iterator[Finding]:
@@ -156,7 +158,7 @@ def _overlapping_buildings(district: District) -> Iterator[Finding]:
     first, second, shared = _overlaps(shapes)
     smaller = np.minimum(shapely.area(shapes[first]), shapely.area(shapes[second]))
     family = ((ids[first] == whole[second]) | (ids[second] == whole[first])
-              | (np.not_equal(whole[first], None) & (whole[first] == whole[second]))).astype(bool)
+              | (~pd.isna(whole[first]) & (whole[first] == whole[second]))).astype(bool)
     stacked = (base[first] >= top[second]) | (base[second] >= top[first])
     grave = ((shared > OVERLAP_M2) | (shared > OVERLAP_SHARE * smaller)) & (shared > SPECK_M2)
     grave &= ~family & ~stacked
@@ -189,20 +191,30 @@ def _streets(district: District) -> Iterator[Finding]:
                           f"it is one of {len(piece)} that do not meet the rest of the streets", "warning")
 
 
-def _walls(district: District) -> Iterator[Finding]:
+def _obstructed(district: District) -> Iterator[Finding]:
+    """Streets for people on foot that are cut off: by a wall without a gate, or by a building."""
     parts, streets = district.parts, district.streets
     is_line = shapely.get_dimensions(parts.geometry.to_numpy()) == 1
     walls = parts[is_line & parts["kind"].isin(["wall", "barrier"]).to_numpy()]
-    walked = streets[(streets["on_foot"].fillna(True) & (streets["layer"].fillna(0) == 0)).to_numpy(dtype=bool)]
+    on_foot = streets["on_foot"].fillna(True) & (streets["layer"].fillna(0) == 0)
+    walked = streets[on_foot.to_numpy(dtype=bool)]
     lines = walked.geometry.to_numpy()
     wall, street = shapely.STRtree(lines).query(walls.geometry.to_numpy(), predicate="crosses")
     crossings = shapely.intersection(walls.geometry.to_numpy()[wall], lines[street])
     gates = shapely.union_all(parts.geometry.to_numpy()[(parts["kind"] == "gate").to_numpy()])
-    shut = np.ones(len(crossings), dtype=bool) if gates.is_empty else shapely.distance(crossings, gates) > 2.0
+    shut = ~(shapely.distance(crossings, gates) <= GATE_REACH_M)  # without any gate the distance is NaN
     for i in np.flatnonzero(shut):
         yield Finding("street_through_wall", "streets", walked["id"].iloc[street[i]],
                       f"it crosses the wall {walls['id'].iloc[wall[i]]!r} where no gate stands: nobody gets "
                       "through", "warning")
+    low = district.buildings[(district.buildings["base"].fillna(0.0) < HEADROOM_M).to_numpy(dtype=bool)]
+    shapes = low.geometry.to_numpy()
+    building, street = shapely.STRtree(lines).query(shapes, predicate="intersects")
+    inside = shapely.length(shapely.intersection(shapes[building], lines[street])) > 1.0
+    for j, i in zip(building[inside], street[inside], strict=True):
+        yield Finding("street_through_building", "streets", walked["id"].iloc[i],
+                      f"it runs through the building {low['id'].iloc[j]!r}: nobody gets through; give the "
+                      "building a `base` if there is a passage under it", "warning")
 
 
 def _cells(district: District) -> Iterator[Finding]:

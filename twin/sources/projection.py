@@ -19,6 +19,8 @@ from twin.sources.imported import Tally
 WGS84 = CRS.from_epsg(4326)
 OFF_THE_EARTH = 1e8
 """No projected coordinate is larger than this [m]: Gauss-Krueger eastings with a zone number reach 6e7."""
+AROUND_DEG = 3.0
+"""A file may lie this far outside of the area for which its CRS is meant."""
 SCALE_TOLERANCE = 0.01
 """A projection that stretches lengths by more than this is not fit for walking on (Web Mercator: 1.56 at 50
 N)."""
@@ -98,6 +100,12 @@ def _centre(crs: CRS, bounds: NDArray[np.float64], where: str) -> tuple[float, f
     if not (math.isfinite(lon) and math.isfinite(lat) and abs(lon) <= 180 and abs(lat) <= 90):
         raise BadInput(f"the coordinates lie off the earth in {crs.name}", where=where,
                        mend="state the right CRS in the file or give it with --crs")
+    used = crs.area_of_use
+    if used is not None and used.west < used.east and not (
+            used.west - AROUND_DEG <= lon <= used.east + AROUND_DEG
+            and used.south - AROUND_DEG <= lat <= used.north + AROUND_DEG):
+        raise BadInput(f"the coordinates would lie at {lat:.1f}, {lon:.1f} degrees, far from where {crs.name} is used",
+                       where=where, mend="state the right CRS in the file or give it with --crs")
     return lon, lat
 
 

@@ -69,7 +69,7 @@ def _by_content(path: Path, head: bytes) -> str:
         return _json(path)
     if re.match(r"(?:999\s*\n[^\n]*\n\s*)*0\s*\n\s*SECTION\b", text):
         return "dxf"
-    if _WKT.match(text):
+    if _WKT.match(re.sub(r"^(?:#[^\n]*\n\s*)+", "", text)):
         return "wkt"
     raise _stranger(path, "no format that Hutong knows")
 

@@ -62,7 +62,9 @@ def read_vector(path: Path, crs: CRS | None, name: str, file_format: str, column
 
 def _layers(path: Path) -> list[str]:
     try:
-        return [str(layer) for layer, _ in pyogrio.list_layers(path)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return [str(layer) for layer, _ in pyogrio.list_layers(path)]
     except (DataSourceError, DataLayerError, ValueError, UnicodeError) as error:
         raise _unreadable(path, error) from error
 
@@ -133,7 +135,8 @@ def _placed_geojson(frame: gpd.GeoDataFrame, crs: CRS | None, where: str) -> gpd
 
 
 def _target(frames: dict[str, gpd.GeoDataFrame], crs: CRS | None, tally: Tally) -> CRS:
-    if crs is not None:
+    stated = [frame for frame in frames.values() if CRS(frame.crs) != crs]
+    if crs is not None and stated:
         return crs
     first = CRS(next(iter(frames.values())).crs)
     boxes = [project(_boxes(frame), horizontal(CRS(frame.crs)), horizontal(first)) for frame in frames.values()]

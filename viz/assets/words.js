@@ -55,9 +55,8 @@
   }
 
   window.hutong = Object.assign(window.hutong || {}, {speak, text});
-  document.addEventListener("DOMContentLoaded", start);
-  if (document.body) start();
   let started = false;
+  if (document.body) start(); else document.addEventListener("DOMContentLoaded", start);
   function start() {
     if (started) return;
     started = true;

@@ -6,11 +6,12 @@ import os
 import sys
 import warnings
 
-import click
 import typer
 
 from twin.errors import HutongError
 from viz.cli import district, rehearsal, server
+
+INTERRUPTED = 130
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
                   help="Hutong: a digital twin that rehearses a city district.")
@@ -29,30 +30,30 @@ def main(arguments: list[str] | None = None) -> None:
         warnings.simplefilter("ignore")
     try:
         outcome = app(args=arguments, prog_name="hutong", standalone_mode=False)
+        if outcome == INTERRUPTED:
+            print("Interrupted; what is finished is kept: give the same command again to go on.", file=sys.stderr)
         sys.exit(outcome if isinstance(outcome, int) else 0)
-    except click.exceptions.NoArgsIsHelpError as nothing:
-        nothing.show()
-        sys.exit(2)
-    except click.ClickException as usage:
-        print(f"{usage.format_message()} See `hutong --help`.", file=sys.stderr)
-        sys.exit(2)
     except HutongError as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
-        sys.exit(2)
-    except (KeyboardInterrupt, click.Abort):
-        print("Interrupted; what is finished is kept: give the same command again to go on.", file=sys.stderr)
-        sys.exit(130)
+        _fail(str(error), 2)
     except BrokenPipeError:
         sys.exit(0)
     except OSError as error:
         if debug:
             raise
         place = f"{error.filename}: " if error.filename else ""
-        print(f"{place}{error.strerror or error}; check the path, the permissions and the free space.", file=sys.stderr)
-        sys.exit(2)
+        _fail(f"{place}{error.strerror or error}; check the path, the permissions and the free space.", 2)
     except Exception as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error, file=sys.stderr)
+            sys.exit(2)
+        if hasattr(error, "format_message"):  # Typer's own complaints about arguments; their base class is private
+            _fail(f"{error.format_message()} See `hutong --help`.", 2)
         if debug:
             raise
-        print(f"Something went wrong inside Hutong ({type(error).__name__}: {error}); run again with HUTONG_DEBUG=1 to "
-              "see where, and report it.", file=sys.stderr)
-        sys.exit(1)
+        _fail(f"Something went wrong inside Hutong ({type(error).__name__}: {error}); run again with HUTONG_DEBUG=1 to see "
+              "where, and report it.", 1)
+
+
+def _fail(sentence: str, code: int) -> None:
+    print(" ".join(sentence.split()), file=sys.stderr)
+    sys.exit(code)

@@ -34,12 +34,12 @@ def _input(kind: str, name: str, value: Any, item_id: str) -> Any:
     if name == "id":
         return dmc.TextInput(id=key, label=label, value=value, debounce=True, size="xs")
     if name == "fenced":
-        return dmc.Switch(id=key, label=label, checked=bool(value), size="xs") if False else dmc.Select(
-            id=key, label=label, value="yes" if value else "no", allowDeselect=False, size="xs",
-            data=[{"value": v, "label": v} for v in ("yes", "no")])
+        return dmc.RadioGroup(id=key, label=label, value="yes" if value else "no", size="xs", children=dmc.Group(
+            [dmc.Radio(label=say(answer), value=answer, size="xs") for answer in ("yes", "no")], mt=4))
     if name in ("kind", "direction"):
-        data = _KINDS.get(kind, ("forward", "backward"))
-        return dmc.Select(id=key, label=label, value=value, data=list(data), allowDeselect=False, size="xs")
+        names = _KINDS.get(kind, ("forward", "backward"))
+        return dmc.RadioGroup(id=key, label=label, value=value, size="xs", children=dmc.Group(
+            [dmc.Radio(label=say(f"value.{one}"), value=one, size="xs") for one in names], gap="sm", mt=4))
     least, most, step, unit = _NUMBERS[name]
     shown = value / 60 if name in _IN_MINUTES and value is not None else value
     return dmc.NumberInput(id=key, label=label, value="" if shown is None else shown, min=least, max=most, step=step,

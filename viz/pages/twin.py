@@ -132,13 +132,15 @@ def register(app: dash.Dash, library: Library, _jobs: Jobs) -> None:
         turn = found["table"] if chosen["by"] != "table" and found["table"] in KINDS and found["table"] != kind else no_update
         return selected_card(district, name, found), turn
 
+    # Not outputs: a selected row selects in the scene, which selects the row; Dash would see a circle.
     app.clientside_callback(
         """(chosen, rows) => {
-          if (!chosen || !rows || !rows.some((row) => row.id === chosen.id)) return [{ids: []}, dash_clientside.no_update];
-          return [{ids: [chosen.id]}, {rowId: chosen.id, rowPosition: 'middle'}];
+          const there = chosen && rows && rows.some((row) => row.id === chosen.id);
+          dash_clientside.set_props('twin-table', there
+            ? {selectedRows: {ids: [chosen.id]}, ...(chosen.by === 'table' ? {} : {scrollTo: {rowId: chosen.id, rowPosition: 'middle'}})}
+            : {selectedRows: {ids: []}});
         }""",
-        Output("twin-table", "selectedRows"), Output("twin-table", "scrollTo"), Input("twin-selected", "data"),
-        Input("twin-table", "rowData"), prevent_initial_call=True)
+        Input("twin-selected", "data"), Input("twin-table", "rowData"), prevent_initial_call=True)
     app.clientside_callback("(n) => Boolean(n)", Output("twin-table", "exportDataAsCsv"), Input("twin-export", "n_clicks"),
                             prevent_initial_call=True)
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import copy
 import hashlib
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
 import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from shapely import LineString, Point, Polygon, box
 
 from sim.crowd import Crowd, Ground, Parameters
@@ -282,3 +285,100 @@ def test_somebody_a_little_off_the_ground_is_put_on_it() -> None:
     crowd = Crowd(ground, seed=1)
     ids = crowd.add(np.array([[-0.3, 5.0]]), goal, speed=1.0)
     assert ground.inside(crowd.at(ids)).all()
+
+
+@st.composite
+def sites(draw: st.DrawFn) -> tuple[Polygon, LineString]:
+    """A site with crooked obstacles, acute corners and narrow gaps, and a thin fence through it."""
+    coordinate = st.floats(0, 20)
+    corners = st.lists(st.tuples(coordinate, coordinate), min_size=3, max_size=5)
+    blobs = draw(st.lists(corners, min_size=1, max_size=8))
+    solid = shapely.union_all([shapely.MultiPoint(b).convex_hull for b in blobs])
+    site = shapely.difference(box(0, 0, 20, 20), solid)
+    parts = [p for p in shapely.get_parts(site) if p.geom_type == "Polygon" and p.area > 5]
+    fence = LineString(draw(st.lists(st.tuples(coordinate, coordinate), min_size=2, max_size=4, unique=True)))
+    return (max(parts, key=lambda p: p.area) if parts else box(0, 0, 20, 20)), fence
+
+
+@settings(max_examples=25, deadline=None)
+@given(site=sites(), seed=st.integers(0, 1000), cell=st.sampled_from([0.25, 0.5]))
+def test_nobody_leaves_any_site_or_passes_any_fence(site: tuple[Polygon, LineString], seed: int,
+                                                    cell: float) -> None:
+    area, fence = site
+    shapely.prepare(area)
+    ground = Ground(area, cell=cell)
+    rng = np.random.default_rng(seed)
+    xy = rng.uniform(0, 20, (2000, 2))
+    xy = xy[ground.inside(xy, 0.01)][:150]
+    if len(xy) < 5:
+        return
+    goals = np.array([ground.goal(f"g{i}", Point(p)) for i, p in enumerate(xy[:4])])
+    crowd = Crowd(ground, seed=seed)
+    crowd.add(xy, rng.choice(goals, len(xy)), speed=free_speeds(len(xy), rng))
+    for second in range(12):
+        if second == 4:
+            ground.close("fence", fence)
+            crowd.step()
+        before = crowd.table().xy
+        for _ in range(5):
+            crowd.step()
+            after = crowd.table().xy
+            if second >= 4:
+                steps = shapely.linestrings(np.stack([before, after], axis=1))
+                assert not shapely.intersects(steps, fence).any()
+            before = after
+        crowd.step(5)
+        after = crowd.table().xy
+        assert shapely.contains_xy(area, after[:, 0], after[:, 1]).all()
+        crowd.send(crowd.arrived(), rng.choice(goals, len(crowd.arrived())))
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["jupedsim_arena.wkt", "jupedsim_aknz_evac.wkt"])
+def test_nobody_leaves_a_real_site(data: Path, name: str) -> None:
+    shapes = shapely.from_wkt((data / "evac" / name).read_text())
+    area = shapely.union_all([p for p in shapely.get_parts(shapes) if p.geom_type == "Polygon"])
+    area = max(shapely.get_parts(area), key=lambda p: p.area)
+    shapely.prepare(area)
+    ground = Ground(area, cell=0.25 if area.area < 1000 else 0.5)
+    rng = np.random.default_rng(0)
+    x0, y0, x1, y1 = area.bounds
+    xy = rng.uniform((x0, y0), (x1, y1), (60_000, 2))
+    xy = xy[ground.inside(xy, 0.15)][:int(min(area.area / 2, 600))]
+    goal = ground.goal("out", Point(xy[0]).buffer(2))
+    away = ground.distance(goal, xy)
+    assert np.isfinite(away).mean() > 0.9
+    crowd = Crowd(ground, seed=1)
+    ids = crowd.add(xy, goal, speed=free_speeds(len(xy), rng))
+    for _ in range(120):
+        crowd.step(10)
+        people = crowd.table()
+        assert shapely.contains_xy(area, people.xy[:, 0], people.xy[:, 1]).all()
+        crowd.remove(crowd.arrived())
+    assert not np.isin(ids[away < 40], people.ids).any()
+
+
+def test_a_closure_is_left_and_walked_round() -> None:
+    ground = Ground(box(0, 0, 40, 30))
+    goal = ground.goal("east", box(38, 10, 40, 20))
+    crowd = Crowd(ground, seed=1)
+    inside = crowd.add(np.array([[20.0, 15.0]]), goal, speed=1.3)
+    crowd.step(1)
+    square = box(12, 5, 28, 25)
+    ground.block("square", square)
+    comer = crowd.add(np.array([[2.0, 15.0]]), goal, speed=1.3)
+    steps = 0
+    while len(crowd.arrived()) < 2 and steps < 800:
+        crowd.step(5)
+        steps += 5
+        assert not square.buffer(-0.6).contains(Point(crowd.at(comer)[0]))
+    assert np.array_equal(crowd.arrived(), np.sort(np.r_[inside, comer]))
+
+
+def test_somebody_a_wall_is_put_up_on_steps_off_it() -> None:
+    ground, goal = room()
+    crowd = Crowd(ground, seed=1)
+    ids = crowd.add(np.column_stack([np.full(20, 10.0), np.linspace(0.5, 9.5, 20)]), goal, speed=1.3)
+    ground.close("wall", LineString([(10, -1), (10, 11)]))
+    crowd.step(1)
+    assert (np.abs(crowd.at(ids)[:, 0] - 10) > 0.001).all()

@@ -28,7 +28,8 @@ def sound() -> dict[str, list[dict[str, Any]]]:
                        "geometry": shapely.box(1, 1, 10, 6)}],
         "entrances": [{"id": f"e{k}", "courtyard": "c1", "leads_to": "s1", "state": "open", "kind": "front",
                        "geometry": shapely.Point(5 * k, 0)} for k in (1, 2)],
-        "grids": [{"id": "g0", "scheme": "household", "level": "district", "geometry": shapely.box(-20, -20, 60, 60)},
+        "grids": [{"id": "g0", "scheme": "household", "level": "district",
+                   "geometry": shapely.box(-20, -20, 60, 60)},
                   {"id": "g1", "scheme": "household", "level": "grid", "parent": "g0",
                    "geometry": shapely.box(-20, -20, 60, 60)}],
     }
@@ -64,6 +65,8 @@ CASES: dict[str, tuple[str, dict[str, Any], str]] = {
                                        "geometry": shapely.LineString([(0, 30), (30, 30)])}, "new"),
     "street_through_wall": ("parts", {"id": "new", "kind": "wall",
                                       "geometry": shapely.LineString([(30, -6), (30, 5)])}, "s1"),
+    "street_through_building": ("buildings", {"id": "new", "height": 3.0, "height_source": "measured",
+                                              "geometry": shapely.box(30, -8, 40, 4)}, "s1"),
     "orphan_cell": ("grids", {"id": "new", "scheme": "household", "level": "community",
                               "geometry": shapely.box(-20, -20, 60, 60)}, "new"),
     "overlapping_cells": ("grids", {"id": "new", "scheme": "household", "level": "grid", "parent": "g0",

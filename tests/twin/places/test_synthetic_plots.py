@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twin.places.synthetic.names import community_names, lane_names, street_names
-from twin.places.synthetic.plan import Street, largest, make_plan
+from twin.places.synthetic.plan import largest, make_plan
 from twin.places.synthetic.plots import apportion, make_plots
 from twin.places.synthetic.streams import stream
+from twin.places.synthetic.streets import Street
 
 
 @given(wanted=st.lists(st.floats(0.1, 50), min_size=1, max_size=40), more=st.integers(0, 500))

@@ -191,7 +191,7 @@ some_lane = st.tuples(coordinate, coordinate, coordinate, coordinate, st.floats(
     lambda v: math.hypot(v[0] - v[2], v[1] - v[3]) > 0.5).map(lambda v: lane(v[:2], v[2:4], width=v[4]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(some_lane, max_size=5), st.lists(turned_box, max_size=6), turned_box)
 def test_whatever_is_built_the_area_is_valid_and_outside_every_building(
         lanes: list[dict[str, Any]], houses: list[shapely.Polygon], another: shapely.Polygon) -> None:

@@ -1,8 +1,8 @@
 """Courtyard houses (四合院): wings with gabled roofs round an open yard, later sheds in between.
 
-The main wing stands on the north side and is the deepest and highest; deep plots have a hall across the middle and two
-or more yards. The gate is at the south-east corner of plots that lie north of their lane, at the north-west corner of
-plots that lie south of it, and there the wing leaves room for it.
+The main wing stands on the north side and is the deepest and highest; deep plots have a hall across the
+middle and two or more yards. The gate is at the south-east corner of plots that lie north of their lane,
+at the north-west corner of plots that lie south of it, and there the wing leaves room for it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import shapely
 from twin.places.synthetic.plots import Plot
 
 _PITCH = 0.29
-"""Height of a roof over its depth; traditional grey tile roofs rise about 30 degrees to a ridge in the middle."""
+"""Height of a roof over its depth: grey tile roofs rise about 30 degrees to a ridge in the middle."""
 _GAP = 0.2
 _SHORTEST = 3.2
 
@@ -58,15 +58,19 @@ class _Side:
         return (self.end - self.start) / max(self.length, 1e-9)
 
     def rectangle(self, first: float, last: float, near: float, far: float) -> np.ndarray:
-        """Corners of a rectangle from ``first`` to ``last`` along the side, ``near`` to ``far`` away from it."""
+        """Corners of a rectangle, ``first`` to ``last`` along the side and ``near`` to ``far`` from it."""
         along = self.along
         inward = np.array([-along[1], along[0]])
-        return np.array([self.start + a * along + b * inward
-                         for a, b in ((first, near), (last, near), (last, far), (first, far))])
+        return np.array(
+            [
+                self.start + a * along + b * inward
+                for a, b in ((first, near), (last, near), (last, far), (first, far))
+            ]
+        )
 
 
 def build_houses(plots: list[Plot], buildings: int | None, rng: np.random.Generator) -> list[House]:
-    """Build a house on every plot; with a number of buildings given, sheds fill up to it as far as yards allow."""
+    """Build a house on every plot, and sheds until there are ``buildings``, as far as yards allow."""
     houses = [_house(plot, rng) for plot in plots]
     for house in houses:
         tries = 0
@@ -94,7 +98,9 @@ def _house(plot: Plot, rng: np.random.Generator) -> House:
     from_north = plot.front == "north"
     ears = float(rng.uniform(0.0, 1.5))
 
-    house_north = _place(house, north, (0.3 + ears, gate_gap if from_north else 0.3 + ears), main, "main", rng)
+    house_north = _place(
+        house, north, (0.3 + ears, gate_gap if from_north else 0.3 + ears), main, "main", rng
+    )
     clear_n = (main if house_north else 0.0) + float(rng.uniform(0.9, 1.6))
     clear_s = 1.2
     if kind in ("four", "two_yards", "south", "three_south"):
@@ -130,12 +136,22 @@ def _kind(width: float, depth: float, rng: np.random.Generator) -> str:
         return str(rng.choice(["north", "south", "corner"], p=[0.62, 0.2, 0.18]))
     if width < 14.5:
         return str(rng.choice(["north", "south", "corner", "three_south"], p=[0.44, 0.2, 0.22, 0.14]))
-    return str(rng.choice(["four", "three_north", "three_south", "south", "corner", "north"],
-                          p=[0.2, 0.2, 0.08, 0.14, 0.2, 0.18]))
+    return str(
+        rng.choice(
+            ["four", "three_north", "three_south", "south", "corner", "north"],
+            p=[0.2, 0.2, 0.08, 0.14, 0.2, 0.18],
+        )
+    )
 
 
-def _two_yards(house: House, ends: tuple[_Side, _Side], flanks: tuple[_Side, _Side], clear: tuple[float, float],
-               side: float, rng: np.random.Generator) -> None:
+def _two_yards(
+    house: House,
+    ends: tuple[_Side, _Side],
+    flanks: tuple[_Side, _Side],
+    clear: tuple[float, float],
+    side: float,
+    rng: np.random.Generator,
+) -> None:
     """A hall across the middle, and side wings round the rear yard, sometimes the front yard too."""
     north, _ = ends
     west, east = flanks
@@ -158,9 +174,16 @@ _HEIGHTS = {"main": (3.2, 3.7), "lower": (2.8, 3.2), "side": (2.7, 3.1)}
 """Height of the eaves by what a wing is [m]: from, to."""
 
 
-def _place(house: House, side: _Side, trims: tuple[float, float], deep: float, what: str, rng: np.random.Generator,
-           near: float = _GAP) -> bool:
-    """Put a wing along a side of the plot, ``trims`` short of its ends; shrink it until it fits, or leave it out."""
+def _place(
+    house: House,
+    side: _Side,
+    trims: tuple[float, float],
+    deep: float,
+    what: str,
+    rng: np.random.Generator,
+    near: float = _GAP,
+) -> bool:
+    """Put a wing along a side, ``trims`` short of its ends; False if it does not fit, even shrunk."""
     first, last = trims[0], side.length - trims[1]
     others = [wing.outline for wing in house.wings]
     for _ in range(7):
@@ -208,13 +231,18 @@ def _shed(house: House, rng: np.random.Generator) -> bool:
     near = float(rng.choice([_GAP, rng.uniform(4, 9)]))
     outline = shapely.Polygon(side.rectangle(first, first + length, near, near + deep))
     others = [wing.outline for wing in house.wings]
-    if (not house.room.contains_properly(outline) or np.any(shapely.dwithin(outline, others, 0.3))
-            or outline.distance(shapely.Point(house.gate)) < 2.2):
+    if (
+        not house.room.contains_properly(outline)
+        or np.any(shapely.dwithin(outline, others, 0.3))
+        or outline.distance(shapely.Point(house.gate)) < 2.2
+    ):
         return False
     if rng.random() < 0.6:
         rise = round(_PITCH * deep, 2)
         heading = round(float(np.arctan2(side.along[1], side.along[0])) % np.pi, 4)
-        house.wings.append(Wing(outline, round(float(rng.uniform(2.4, 2.8)) + rise, 2), "gabled", rise, heading))
+        house.wings.append(
+            Wing(outline, round(float(rng.uniform(2.4, 2.8)) + rise, 2), "gabled", rise, heading)
+        )
     else:
         house.wings.append(Wing(outline, round(float(rng.uniform(2.4, 2.9)), 2), "flat", 0.0, 0.0))
     return True

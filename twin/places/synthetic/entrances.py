@@ -1,4 +1,4 @@
-"""Entrances of courtyards: front gates, back doors onto another lane, side doors, passages between neighbours."""
+"""Entrances of courtyards: front gates, back doors onto another lane, side doors, passages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 
 from twin.places.synthetic.courtyards import House
-from twin.places.synthetic.plan import Street
+from twin.places.synthetic.streets import Street
 
 _STEP = 0.8
 _REACH = 0.45
@@ -20,13 +20,19 @@ _STATES = {
     "passage": (("open", "locked", "blocked", "unknown"), (0.56, 0.2, 0.18, 0.06)),
     "emergency": (("locked",), (1.0,)),
 }
-_WIDTHS = {"front": (1.2, 2.6), "back": (0.8, 1.2), "side": (0.8, 1.4), "passage": (0.8, 1.5), "emergency": (0.9, 1.4)}
+_WIDTHS = {
+    "front": (1.2, 2.6),
+    "back": (0.8, 1.2),
+    "side": (0.8, 1.4),
+    "passage": (0.8, 1.5),
+    "emergency": (0.9, 1.4),
+}
 _STEP_FREE = {"front": 0.35, "back": 0.45, "side": 0.5, "passage": 0.6, "emergency": 0.6}
 
 
 @dataclass
 class Entrance:
-    """A way into a courtyard; ``street`` or ``neighbour`` is the number of what lies outside, the other is -1."""
+    """A way into a courtyard; ``street`` or ``neighbour`` numbers what lies outside, the other is -1."""
 
     courtyard: int
     point: np.ndarray
@@ -65,7 +71,7 @@ def make_entrances(houses: list[House], streets: list[Street], rng: np.random.Ge
 
 
 def _walk_outlines(houses: list[House], streets: list[Street]) -> _Outlines:
-    """Points about 0.8 m apart along every outline, with what is outside and whether a wing stands in the way."""
+    """Points about 0.8 m apart along every outline, what is outside, and whether a wing is in the way."""
     outlines = np.array([house.plot.outline for house in houses], dtype=object)
     rings = shapely.get_exterior_ring(shapely.orient_polygons(outlines))
     lengths = shapely.length(rings)
@@ -74,7 +80,9 @@ def _walk_outlines(houses: list[House], streets: list[Street]) -> _Outlines:
     place = np.concatenate([(np.arange(n) + 0.5) / n for n in numbers]) * lengths[courtyard]
     points = shapely.line_interpolate_point(rings[courtyard], place)
     xy = shapely.get_coordinates(points)
-    before = shapely.get_coordinates(shapely.line_interpolate_point(rings[courtyard], np.maximum(place - 0.2, 0)))
+    before = shapely.get_coordinates(
+        shapely.line_interpolate_point(rings[courtyard], np.maximum(place - 0.2, 0))
+    )
     after = shapely.get_coordinates(shapely.line_interpolate_point(rings[courtyard], place + 0.2))
     step = after - before
     outward = np.stack([step[:, 1], -step[:, 0]], axis=1) / np.hypot(*step.T)[:, None]
@@ -101,8 +109,14 @@ def _first_hit(polygons: np.ndarray, points: np.ndarray) -> np.ndarray:
     return hit
 
 
-def _of_courtyard(k: int, house: House, at: np.ndarray, spots: _Outlines, joined: set[tuple[int, int]],
-                  rng: np.random.Generator) -> list[Entrance]:
+def _of_courtyard(
+    k: int,
+    house: House,
+    at: np.ndarray,
+    spots: _Outlines,
+    joined: set[tuple[int, int]],
+    rng: np.random.Generator,
+) -> list[Entrance]:
     """Choose the entrances of one courtyard among the places along its outline."""
     on_street, beside = at[spots.street[at] >= 0], at[spots.neighbour[at] >= 0]
     found: list[Entrance] = []
@@ -116,8 +130,10 @@ def _of_courtyard(k: int, house: House, at: np.ndarray, spots: _Outlines, joined
         joined.add((k, int(spots.neighbour[front])))
     if rng.random() < 0.13:
         return found
-    others = on_street[(spots.outward[on_street] @ spots.outward[front] < 0.5)
-                       & (np.hypot(*(spots.xy[on_street] - spots.xy[front]).T) > 5)]
+    others = on_street[
+        (spots.outward[on_street] @ spots.outward[front] < 0.5)
+        & (np.hypot(*(spots.xy[on_street] - spots.xy[front]).T) > 5)
+    ]
     others = others[spots.free[others]] if np.any(spots.free[others]) else others
     if len(others) and rng.random() < 0.8:
         pick = int(rng.choice(others))
@@ -153,7 +169,14 @@ def _entrance(k: int, spot: int, kind: str, spots: _Outlines, rng: np.random.Gen
     states, shares = _STATES[kind]
     low, high = _WIDTHS[kind]
     known = rng.random() > 0.08
-    return Entrance(k, spots.xy[spot], float(np.arctan2(spots.outward[spot, 1], spots.outward[spot, 0])), kind,
-                    int(spots.street[spot]), int(spots.neighbour[spot]), str(rng.choice(states, p=shares)),
-                    round(float(rng.uniform(low, high)), 2),
-                    bool(rng.random() < _STEP_FREE[kind]) if known else None)
+    return Entrance(
+        k,
+        spots.xy[spot],
+        float(np.arctan2(spots.outward[spot, 1], spots.outward[spot, 0])),
+        kind,
+        int(spots.street[spot]),
+        int(spots.neighbour[spot]),
+        str(rng.choice(states, p=shares)),
+        round(float(rng.uniform(low, high)), 2),
+        bool(rng.random() < _STEP_FREE[kind]) if known else None,
+    )

@@ -1,128 +1,95 @@
-"""Grid parts: lamps, trees, hydrants, cameras, gates, bollards, bus stops, benches, bins, toilets, signs, manholes."""
+"""Grid parts on the street: lamps, hydrants, cameras, gates, bollards, bus stops, signs, toilets ..."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 import shapely
 
 from twin.places.synthetic.courtyards import House
 from twin.places.synthetic.landmarks import Landmarks
-from twin.places.synthetic.plan import Street
+from twin.places.synthetic.placing import OnStreets, Part, along, rows_along, turned
+from twin.places.synthetic.streets import Street
+from twin.places.synthetic.trees import ground_trees, street_trees, yard_trees
 
 _VIEW_ANGLE = np.radians(70)
 _VIEW_REACH = 42.0
 
 
-@dataclass
-class Part:
-    """A part at a point ``(2,)`` or along a line; lengths in metres, heading in radians."""
-
-    kind: str
-    place: np.ndarray | shapely.Geometry
-    name: str | None = None
-    width: float | None = None
-    height: float | None = None
-    heading: float | None = None
-    state: str | None = None
-
-    @property
-    def geometry(self) -> shapely.Geometry:
-        """The point or the line."""
-        return shapely.Point(self.place) if isinstance(self.place, np.ndarray) else self.place
-
-
-@dataclass
-class _Streets:
-    """Streets with their corridors, to keep what belongs to one out of the way of another."""
-
-    streets: list[Street]
-    corridors: np.ndarray
-    tree: shapely.STRtree
-
-    def clear(self, xy: np.ndarray, own: int) -> np.ndarray:
-        """Which places ``(n, 2)`` lie in no other street's corridor."""
-        point, corridor = self.tree.query(shapely.points(xy), predicate="intersects")
-        free = np.ones(len(xy), dtype=bool)
-        free[point[corridor != own]] = False
-        return free
-
-
-def make_parts(streets: list[Street], houses: list[House], landmarks: Landmarks,
-               rng: np.random.Generator) -> list[Part]:
+def make_parts(
+    streets: list[Street], houses: list[House], landmarks: Landmarks, rng: np.random.Generator
+) -> list[Part]:
     """All parts of the district, in a fixed order of kinds."""
     corridors = np.array([street.corridor for street in streets], dtype=object)
-    on = _Streets(streets, corridors, shapely.STRtree(corridors))
-    return [*_lamps(on), *_hydrants(on, rng), *_cameras(on, landmarks), *_street_trees(on, landmarks, rng),
-            *_yard_trees(houses, rng), *_ground_trees(landmarks, rng), *_lane_mouths(on, rng), *_manholes(on),
-            *_bus_stops(on), *_square_furniture(landmarks), *_toilets_and_bins(on, rng), *_enclosures(landmarks),
-            *(Part("metro_entrance", xy, f"长宁站{'ABCDEF'[i]}口", 5.0, 3.2, heading)
-              for i, (xy, heading) in enumerate(landmarks.metro))]
+    on = OnStreets(streets, corridors, shapely.STRtree(corridors))
+    return [
+        *_lamps(on),
+        *_hydrants(on, rng),
+        *_cameras(on, landmarks),
+        *street_trees(on, landmarks, rng),
+        *yard_trees(houses, rng),
+        *ground_trees(landmarks, rng),
+        *_lane_mouths(on, rng),
+        *_manholes(on),
+        *_bus_stops(on),
+        *_square_furniture(landmarks),
+        *_toilets_and_bins(on, rng),
+        *_enclosures(landmarks),
+        *(
+            Part("metro_entrance", xy, f"长宁站{'ABCDEF'[i]}口", 5.0, 3.2, heading)
+            for i, (xy, heading) in enumerate(landmarks.metro)
+        ),
+    ]
 
 
-def along(street: Street, spacing: float, offset: float, start: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
-    """Places evenly along a street, ``offset`` metres left of its centre line, with the direction of the street there.
-
-    ``spacing`` is stretched so that places are spread evenly; the first lies ``start`` spacings from the beginning.
-    Returns places ``(n, 2)`` and directions ``(n,)``.
-    """
-    line = street.line
-    number = max(1, int(line.length / spacing))
-    at = (np.arange(number) + start) * line.length / number
-    at = at[at <= line.length]
-    before = shapely.get_coordinates(shapely.line_interpolate_point(line, np.maximum(at - 0.5, 0.0)))
-    after = shapely.get_coordinates(shapely.line_interpolate_point(line, np.minimum(at + 0.5, line.length)))
-    step = after - before
-    heading = np.arctan2(step[:, 1], step[:, 0])
-    left = np.stack([-np.sin(heading), np.cos(heading)], axis=1)
-    return (before + after) / 2 + offset * left, heading
-
-
-def _rows_along(on: _Streets, kinds: tuple[str, ...], spacing: float,
-                inset: float) -> Iterable[tuple[int, float, np.ndarray, np.ndarray]]:
-    """For both sides of all streets of these kinds: number, side (+1 left), clear places and street directions."""
-    for k, street in enumerate(on.streets):
-        if street.kind in kinds:
-            for side in (1.0, -1.0):
-                xy, heading = along(street, spacing, side * (street.width / 2 - inset))
-                free = on.clear(xy, k)
-                yield k, side, xy[free], heading[free]
-
-
-def _lamps(on: _Streets) -> list[Part]:
+def _lamps(on: OnStreets) -> list[Part]:
     """Lamps 25-30 m apart: on both sides of streets, on alternating sides of lanes, by the wall."""
     made = []
-    for _, side, xy, heading in _rows_along(on, ("avenue", "street"), 27.0, 1.2):
-        made += [Part("lamp", p, height=10.0, heading=_turn(h - side * np.pi / 2))
-                 for p, h in zip(xy, heading, strict=True)]
+    for _, side, xy, heading in rows_along(on, ("avenue", "street"), 27.0, 1.2):
+        made += [
+            Part("lamp", p, height=10.0, heading=turned(h - side * np.pi / 2))
+            for p, h in zip(xy, heading, strict=True)
+        ]
     for k, street in enumerate(on.streets):
         if street.kind in ("lane", "service"):
             side = 1.0 if k % 2 else -1.0
             xy, heading = along(street, 25.0, side * (street.width / 2 - 0.35))
-            made += [Part("lamp", p, height=5.0, heading=_turn(h - side * np.pi / 2))
-                     for p, h in zip(xy[on.clear(xy, k)], heading[on.clear(xy, k)], strict=True)]
+            made += [
+                Part("lamp", p, height=5.0, heading=turned(h - side * np.pi / 2))
+                for p, h in zip(xy[on.clear(xy, k)], heading[on.clear(xy, k)], strict=True)
+            ]
     return made
 
 
-def _hydrants(on: _Streets, rng: np.random.Generator) -> list[Part]:
+def _hydrants(on: OnStreets, rng: np.random.Generator) -> list[Part]:
     made = []
     for k, street in enumerate(on.streets):
         if street.line.length > 45:
             side = float(rng.choice([-1, 1]))
             inset = 0.5 if street.kind == "lane" else 2.0
-            xy, _ = along(street, 105.0, side * (street.width / 2 - inset), start=float(rng.uniform(0.25, 0.6)))
-            made += [Part("hydrant", p, height=0.8, state=str(rng.choice(["in order", "low pressure"], p=[0.95, 0.05])))
-                     for p in xy[on.clear(xy, k)]]
+            xy, _ = along(
+                street, 105.0, side * (street.width / 2 - inset), start=float(rng.uniform(0.25, 0.6))
+            )
+            made += [
+                Part(
+                    "hydrant",
+                    p,
+                    height=0.8,
+                    state=str(rng.choice(["in order", "low pressure"], p=[0.95, 0.05])),
+                )
+                for p in xy[on.clear(xy, k)]
+            ]
     return made
 
 
-def _cameras(on: _Streets, landmarks: Landmarks) -> list[Part]:
+def _cameras(on: OnStreets, landmarks: Landmarks) -> list[Part]:
     """A camera where a lane meets another street, looking into it; four at the corners of the square."""
     made: list[Part] = []
     for k, street in enumerate(on.streets):
-        if street.kind not in ("lane", "street") or street.line.length < 55 or (street.kind == "lane" and k % 2):
+        if (
+            street.kind not in ("lane", "street")
+            or street.line.length < 55
+            or (street.kind == "lane" and k % 2)
+        ):
             continue
         step = street.xy[1] - street.xy[0]
         heading = float(np.arctan2(step[1], step[0]))
@@ -132,8 +99,15 @@ def _cameras(on: _Streets, landmarks: Landmarks) -> list[Part]:
             place = street.line.interpolate(reach)
             spot = np.array(place.coords[0]) + (street.width / 2 - 0.4) * left
             if on.clear(spot[None], k)[0]:
-                made.append(Part("camera", spot, height=4.0 if street.kind == "lane" else 6.5,
-                                 heading=_turn(heading - 0.06), state="in order"))
+                made.append(
+                    Part(
+                        "camera",
+                        spot,
+                        height=4.0 if street.kind == "lane" else 6.5,
+                        heading=turned(heading - 0.06),
+                        state="in order",
+                    )
+                )
                 break
             reach += 4.0
     for ground in landmarks.grounds:
@@ -143,8 +117,15 @@ def _cameras(on: _Streets, landmarks: Landmarks) -> list[Part]:
             for corner in corners:
                 spot = corner + 0.06 * (middle - corner)
                 aim = middle - spot
-                made.append(Part("camera", spot, height=12.0, heading=_turn(float(np.arctan2(aim[1], aim[0]))),
-                                 state="in order"))
+                made.append(
+                    Part(
+                        "camera",
+                        spot,
+                        height=12.0,
+                        heading=turned(float(np.arctan2(aim[1], aim[0]))),
+                        state="in order",
+                    )
+                )
     return made
 
 
@@ -160,58 +141,7 @@ def views(parts: list[Part]) -> list[shapely.Polygon]:
     return fans
 
 
-def _street_trees(on: _Streets, landmarks: Landmarks, rng: np.random.Generator) -> list[Part]:
-    """Two rows on either side of the avenue, one along streets, none in lanes and none at an exit of the metro."""
-    made = []
-    exits = shapely.MultiPoint([xy for xy, _ in landmarks.metro])
-    for kinds, spacing, inset, height in ((("avenue",), 9.0, 5.0, 11.0), (("avenue",), 9.0, 13.0, 11.0),
-                                          (("street",), 10.0, 2.2, 9.0)):
-        for _, _, xy, _ in _rows_along(on, kinds, spacing, inset):
-            made += [Part("tree", p, "国槐", height=round(height * float(rng.uniform(0.8, 1.15)), 1))
-                     for p in xy[~shapely.dwithin(shapely.points(xy), exits, 6.0)]]
-    return made
-
-
-def _yard_trees(houses: list[House], rng: np.random.Generator) -> list[Part]:
-    """A tree or two in the open middle of about half the yards, at least 1.6 m from every wing."""
-    made = []
-    kinds = ("枣树", "石榴", "柿树", "香椿", "海棠")
-    for house in houses:
-        if rng.random() > 0.6:
-            continue
-        corners = house.plot.corners
-        weights = rng.dirichlet(np.full(4, 3.0), size=6)
-        spots = weights @ corners
-        wings = [wing.outline for wing in house.wings]
-        for spot in spots[: 1 + int(rng.random() < 0.2) * 2]:
-            point = shapely.Point(spot)
-            if house.plot.outline.contains(point) and not np.any(shapely.dwithin(point, wings, 1.6)):
-                made.append(Part("tree", spot, str(rng.choice(kinds)), height=round(float(rng.uniform(4.5, 9.5)), 1)))
-    return made
-
-
-def _ground_trees(landmarks: Landmarks, rng: np.random.Generator) -> list[Part]:
-    """Trees scattered over the park and along the edge of the school and the forecourts of slabs."""
-    made = []
-    blocked = [s.outline for s in landmarks.structures] + [g.outline for g in landmarks.grounds if g.kind == "pitch"]
-    for ground in landmarks.grounds:
-        number = {"park": 110, "ground": 24, "pedestrian": 26}.get(ground.kind, 0)
-        x0, y0, x1, y1 = ground.outline.bounds
-        inner = ground.outline.buffer(-2.5)
-        xy = rng.uniform((x0, y0), (x1, y1), (number * 2, 2))
-        if ground.kind == "pedestrian":
-            ring = inner.exterior
-            spots = np.linspace(0, ring.length, number, endpoint=False)
-            xy = shapely.get_coordinates(shapely.line_interpolate_point(ring, spots))
-        keep = shapely.dwithin(inner, shapely.points(xy), 0.01) if number else np.zeros(0, dtype=bool)
-        for spot in xy[keep][:number]:
-            if not np.any(shapely.dwithin(shapely.Point(spot), blocked, 3.0)):
-                made.append(Part("tree", spot, "垂柳" if ground.kind == "park" else "银杏",
-                                 height=round(float(rng.uniform(6, 11)), 1)))
-    return made
-
-
-def _lane_mouths(on: _Streets, rng: np.random.Generator) -> list[Part]:
+def _lane_mouths(on: OnStreets, rng: np.random.Generator) -> list[Part]:
     """Where a lane leaves a wider street: bollards or a gate across it, and a sign with its name."""
     made = []
     for k, street in enumerate(on.streets):
@@ -223,22 +153,35 @@ def _lane_mouths(on: _Streets, rng: np.random.Generator) -> list[Part]:
                 continue
             spot, heading = mouth
             left = np.array([-np.sin(heading), np.cos(heading)])
-            made.append(Part("sign", spot + (street.width / 2 - 0.3) * left, street.name, height=2.4,
-                             heading=_turn(heading + np.pi)))
+            made.append(
+                Part(
+                    "sign",
+                    spot + (street.width / 2 - 0.3) * left,
+                    street.name,
+                    height=2.4,
+                    heading=turned(heading + np.pi),
+                )
+            )
             chance = rng.random()
             if chance < 0.3 and street.width >= 3.0:
                 number = int(street.width // 1.6)
                 across = (np.arange(number) + 0.5) / number * street.width - street.width / 2
                 made += [Part("bollard", spot + a * left, height=0.8) for a in across]
             elif chance < 0.42:
-                made.append(Part("gate", spot, street.name, round(street.width - 0.6, 1), 2.6, _turn(heading), "open"))
+                made.append(
+                    Part(
+                        "gate", spot, street.name, round(street.width - 0.6, 1), 2.6, turned(heading), "open"
+                    )
+                )
     return made
 
 
-def _mouth(on: _Streets, own: int, line: shapely.LineString) -> tuple[np.ndarray, float] | None:
-    """The first place along a lane that is clear of the avenue or street that it leaves, with its direction."""
+def _mouth(on: OnStreets, own: int, line: shapely.LineString) -> tuple[np.ndarray, float] | None:
+    """The first place along a lane that is clear of the street that it leaves, with its direction."""
     start = shapely.Point(line.coords[0])
-    parents = [k for k in on.tree.query(start, predicate="intersects") if on.streets[k].kind in ("avenue", "street")]
+    parents = [
+        k for k in on.tree.query(start, predicate="intersects") if on.streets[k].kind in ("avenue", "street")
+    ]
     if not parents:
         return None
     own_width = on.streets[own].width
@@ -250,21 +193,29 @@ def _mouth(on: _Streets, own: int, line: shapely.LineString) -> tuple[np.ndarray
     return None
 
 
-def _manholes(on: _Streets) -> list[Part]:
-    return [Part("manhole", p, width=0.7) for street in on.streets if street.kind != "avenue"
-            for p in along(street, 55.0, 0.8 if street.width > 3 else 0.0)[0]]
+def _manholes(on: OnStreets) -> list[Part]:
+    return [
+        Part("manhole", p, width=0.7)
+        for street in on.streets
+        if street.kind != "avenue"
+        for p in along(street, 55.0, 0.8 if street.width > 3 else 0.0)[0]
+    ]
 
 
-def _bus_stops(on: _Streets) -> list[Part]:
+def _bus_stops(on: OnStreets) -> list[Part]:
     made = []
-    for _, side, xy, heading in _rows_along(on, ("avenue",), 210.0, 8.0):
-        made += [Part("bus_stop", p, "长宁街", heading=_turn(h + side * np.pi / 2))
-                 for p, h in zip(xy, heading, strict=True)]
+    for _, side, xy, heading in rows_along(on, ("avenue",), 210.0, 8.0):
+        made += [
+            Part("bus_stop", p, "长宁街", heading=turned(h + side * np.pi / 2))
+            for p, h in zip(xy, heading, strict=True)
+        ]
     for k, street in enumerate(on.streets):
         if street.kind == "street" and street.line.length > 250:
             xy, heading = along(street, street.line.length / 2, -(street.width / 2 - 1.5))
-            made += [Part("bus_stop", p, street.name, heading=_turn(h - np.pi / 2))
-                     for p, h in zip(xy[:1][on.clear(xy[:1], k)], heading[:1], strict=False)]
+            made += [
+                Part("bus_stop", p, street.name, heading=turned(h - np.pi / 2))
+                for p, h in zip(xy[:1][on.clear(xy[:1], k)], heading[:1], strict=False)
+            ]
     return made
 
 
@@ -274,18 +225,22 @@ def _square_furniture(landmarks: Landmarks) -> list[Part]:
     for ground in landmarks.grounds:
         if ground.kind == "water":
             ring = ground.outline.buffer(3.0).exterior
-            spots = shapely.get_coordinates(shapely.line_interpolate_point(ring, np.arange(0, ring.length, 16.0)))
+            spots = shapely.get_coordinates(
+                shapely.line_interpolate_point(ring, np.arange(0, ring.length, 16.0))
+            )
             middle = np.array(ground.outline.centroid.coords[0])
-            made += [Part("bench", p, heading=_turn(float(np.arctan2(*(middle - p)[::-1])))) for p in spots]
+            made += [Part("bench", p, heading=turned(float(np.arctan2(*(middle - p)[::-1])))) for p in spots]
         if ground.kind == "square":
             ring = ground.outline.buffer(-8.0, join_style="mitre").exterior
-            spots = shapely.get_coordinates(shapely.line_interpolate_point(ring, np.arange(10, ring.length, 30.0)))
+            spots = shapely.get_coordinates(
+                shapely.line_interpolate_point(ring, np.arange(10, ring.length, 30.0))
+            )
             made += [Part("lamp", p, height=14.0) for p in spots]
             made += [Part("bin", p + np.array([2.0, 0.0])) for p in spots[::3]]
     return made
 
 
-def _toilets_and_bins(on: _Streets, rng: np.random.Generator) -> list[Part]:
+def _toilets_and_bins(on: OnStreets, rng: np.random.Generator) -> list[Part]:
     """A public toilet every eighth lane, bins at every third."""
     made = []
     for k, street in enumerate(on.streets):
@@ -293,9 +248,13 @@ def _toilets_and_bins(on: _Streets, rng: np.random.Generator) -> list[Part]:
             continue
         what = "toilet" if k % 8 == 3 else "bin" if k % 3 == 0 else None
         if what:
-            xy, heading = along(street, street.line.length, street.width / 2 - 0.5, start=float(rng.uniform(0.3, 0.7)))
-            made += [Part(what, p, "公共厕所" if what == "toilet" else None, heading=_turn(h - np.pi / 2))
-                     for p, h in zip(xy[on.clear(xy, k)], heading, strict=False)]
+            xy, heading = along(
+                street, street.line.length, street.width / 2 - 0.5, start=float(rng.uniform(0.3, 0.7))
+            )
+            made += [
+                Part(what, p, "公共厕所" if what == "toilet" else None, heading=turned(h - np.pi / 2))
+                for p, h in zip(xy[on.clear(xy, k)], heading, strict=False)
+            ]
     return made
 
 
@@ -303,12 +262,5 @@ def _enclosures(landmarks: Landmarks) -> list[Part]:
     made = []
     for line, gate, heading in landmarks.walls:
         made.append(Part("wall", line, width=0.3, height=2.4))
-        made.append(Part("gate", gate, "校门", 6.0, 2.6, _turn(heading), "locked"))
+        made.append(Part("gate", gate, "校门", 6.0, 2.6, turned(heading), "locked"))
     return made
-
-
-def _turn(angle: float) -> float:
-    """The angle within (-pi, pi], rounded."""
-    return round(float(np.arctan2(np.sin(angle), np.cos(angle))), 4)
-
-

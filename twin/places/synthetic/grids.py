@@ -1,8 +1,8 @@
 """Administrative grids in four schemes over the same ground.
 
-Household grids are runs of neighbouring blocks with about as many courtyards each; residential grids are cut from the
-same blocks the other way round, so that the two overlap; functional grids follow what the ground is used for; video
-grids are what each camera sees.
+Household grids are runs of neighbouring blocks with about as many courtyards each; residential grids are
+cut from the same blocks the other way round, so that the two overlap; functional grids follow what the
+ground is used for; video grids are what each camera sees.
 """
 
 from __future__ import annotations
@@ -38,27 +38,57 @@ class _Face:
     middle: np.ndarray
 
 
-def make_grids(plan: Plan, courtyards: np.ndarray, names: list[str], grids: int, residential: int,
-               views: list[shapely.Polygon]) -> tuple[list[Grid], list[str]]:
+def make_grids(
+    plan: Plan,
+    courtyards: np.ndarray,
+    names: list[str],
+    grids: int,
+    residential: int,
+    views: list[shapely.Polygon],
+) -> tuple[list[Grid], list[str]]:
     """All grids, and for every courtyard (polygons ``(n,)``) the id of its household grid."""
     faces = _faces(plan, courtyards)
     whole = shapely.union_all(plan.communities)
-    made = [Grid("district-01", "household", "district", None, "西城示范区", whole),
-            Grid("subdistrict-01", "household", "subdistrict", "district-01", "西长宁街道", whole)]
-    made += [Grid(f"community-{k + 1:02d}", "household", "community", "subdistrict-01", name, outline)
-             for k, (name, outline) in enumerate(zip(names, plan.communities, strict=True))]
+    made = [
+        Grid("district-01", "household", "district", None, "西城示范区", whole),
+        Grid("subdistrict-01", "household", "subdistrict", "district-01", "西长宁街道", whole),
+    ]
+    made += [
+        Grid(f"community-{k + 1:02d}", "household", "community", "subdistrict-01", name, outline)
+        for k, (name, outline) in enumerate(zip(names, plan.communities, strict=True))
+    ]
     household = _runs_of_blocks(faces, len(names), grids, turned=False)
     for number, (community, outline) in enumerate(household, start=1):
-        made.append(Grid(f"grid-{number:02d}", "household", "grid", f"community-{community + 1:02d}",
-                         f"第{number}网格", outline))
+        made.append(
+            Grid(
+                f"grid-{number:02d}",
+                "household",
+                "grid",
+                f"community-{community + 1:02d}",
+                f"第{number}网格",
+                outline,
+            )
+        )
     made.append(Grid("residential-district", "residential", "district", None, "居住管理区", whole))
-    for number, (_, outline) in enumerate(_runs_of_blocks(faces, len(names), residential, turned=True), start=1):
-        made.append(Grid(f"residential-{number:02d}", "residential", "grid", "residential-district",
-                         f"居住片区{number}", outline))
+    for number, (_, outline) in enumerate(
+        _runs_of_blocks(faces, len(names), residential, turned=True), start=1
+    ):
+        made.append(
+            Grid(
+                f"residential-{number:02d}",
+                "residential",
+                "grid",
+                "residential-district",
+                f"居住片区{number}",
+                outline,
+            )
+        )
     made += _functional(plan, whole)
     made.append(Grid("video-district", "video", "district", None, "视频覆盖区", whole))
-    made += [Grid(f"video-{k:03d}", "video", "grid", "video-district", f"视频网格{k}", view)
-             for k, view in enumerate(views, start=1)]
+    made += [
+        Grid(f"video-{k:03d}", "video", "grid", "video-district", f"视频网格{k}", view)
+        for k, view in enumerate(views, start=1)
+    ]
     return made, _grid_of(courtyards, [outline for _, outline in household])
 
 
@@ -76,19 +106,24 @@ def _faces(plan: Plan, courtyards: np.ndarray) -> list[_Face]:
     points = shapely.point_on_surface(courtyards)
     _, face = shapely.STRtree(outlines).query(points, predicate="within")
     numbers = np.bincount(face, minlength=len(outlines))
-    return [_Face(outline, community, int(n), shapely.get_coordinates(shapely.centroid(outline))[0])
-            for (outline, community), n in zip(plan.blocks, numbers, strict=True)]
+    return [
+        _Face(outline, community, int(n), shapely.get_coordinates(shapely.centroid(outline))[0])
+        for (outline, community), n in zip(plan.blocks, numbers, strict=True)
+    ]
 
 
-def _runs_of_blocks(faces: list[_Face], communities: int, total: int,
-                    turned: bool) -> list[tuple[int, shapely.Geometry]]:
-    """Cut every community into groups of neighbouring blocks, ``total`` in all, by their number of courtyards."""
+def _runs_of_blocks(
+    faces: list[_Face], communities: int, total: int, turned: bool
+) -> list[tuple[int, shapely.Geometry]]:
+    """Cut communities into groups of blocks, ``total`` in all, with about as many courtyards each."""
     inside = [[f for f in faces if f.community == k] for k in range(communities)]
     numbers = apportion(np.array([sum(f.courtyards for f in block) + 1 for block in inside]), total)
     numbers = _no_more_than([len(block) for block in inside], numbers)
-    return [(k, shapely.union_all([f.outline for f in group]))
-            for k, (block, number) in enumerate(zip(inside, numbers, strict=True))
-            for group in _halve(block, int(number), turned)]
+    return [
+        (k, shapely.union_all([f.outline for f in group]))
+        for k, (block, number) in enumerate(zip(inside, numbers, strict=True))
+        for group in _halve(block, int(number), turned)
+    ]
 
 
 def _no_more_than(most: list[int], numbers: np.ndarray) -> np.ndarray:
@@ -120,19 +155,26 @@ def _halve(faces: list[_Face], number: int, turned: bool) -> list[list[_Face]]:
             if best is not None and off >= best[0]:
                 continue
             sides = ordered[:cut], ordered[cut:]
-            off += 40.0 * sum(shapely.union_all([f.outline for f in side]).geom_type != "Polygon" for side in sides)
+            off += 40.0 * sum(
+                shapely.union_all([f.outline for f in side]).geom_type != "Polygon" for side in sides
+            )
             if best is None or off < best[0]:
                 best = (off, *sides)
     assert best is not None
     return _halve(best[1], first, turned) + _halve(best[2], number - first, turned)
 
 
-_FUNCTIONS = {"square": "广场功能区", "hall": "文化功能区", "slabs": "商务功能区", "school": "教育功能区",
-              "park": "公园功能区"}
+_FUNCTIONS = {
+    "square": "广场功能区",
+    "hall": "文化功能区",
+    "slabs": "商务功能区",
+    "school": "教育功能区",
+    "park": "公园功能区",
+}
 
 
 def _functional(plan: Plan, whole: shapely.Geometry) -> list[Grid]:
-    """One cell for the square, the halls, the offices, the school and the park each, and the quarters that are left."""
+    """Cells for the square, halls, offices, school and park, and one for what is left of each community."""
     made = [Grid("functional-district", "functional", "district", None, "功能区", whole)]
     taken = []
     for use, name in _FUNCTIONS.items():
@@ -140,13 +182,29 @@ def _functional(plan: Plan, whole: shapely.Geometry) -> list[Grid]:
         if not outlines:
             continue
         for number, outline in enumerate(outlines, start=1):
-            made.append(Grid(f"functional-{use}-{number}", "functional", "grid", "functional-district",
-                             name if len(outlines) == 1 else f"{name}{number}", outline))
+            made.append(
+                Grid(
+                    f"functional-{use}-{number}",
+                    "functional",
+                    "grid",
+                    "functional-district",
+                    name if len(outlines) == 1 else f"{name}{number}",
+                    outline,
+                )
+            )
         taken += outlines
     used = shapely.union_all(taken)
     for number, community in enumerate(plan.communities, start=1):
         rest = largest(community.difference(used))
         if rest.area > 500:
-            made.append(Grid(f"functional-quarter-{number:02d}", "functional", "grid", "functional-district",
-                             f"胡同风貌区{number}", rest))
+            made.append(
+                Grid(
+                    f"functional-quarter-{number:02d}",
+                    "functional",
+                    "grid",
+                    "functional-district",
+                    f"胡同风貌区{number}",
+                    rest,
+                )
+            )
     return made

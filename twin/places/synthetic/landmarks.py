@@ -1,4 +1,4 @@
-"""What is not a courtyard: the square with its halls, slabs along the avenue, the school, the park, metro exits."""
+"""What is not a courtyard: the square and its halls, slabs, the school, the park, metro exits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import shapely
 
-from twin.places.synthetic.plan import AVENUE_WIDTH, Cell, Plan, largest
+from twin.places.synthetic.plan import Cell, Plan, largest
+from twin.places.synthetic.streets import AVENUE_WIDTH
 
 
 @dataclass
@@ -37,7 +38,7 @@ class Ground:
 
 @dataclass
 class Landmarks:
-    """All landmarks: structures, grounds, walls with a gate in them (line, gate point, heading), lots, metro exits."""
+    """All landmarks: structures, grounds, walls with their gate (line, point, heading), lots, metro exits."""
 
     structures: list[Structure] = field(default_factory=list)
     grounds: list[Ground] = field(default_factory=list)
@@ -48,7 +49,7 @@ class Landmarks:
 
 @dataclass
 class _Site:
-    """The ground of a landmark with axes along its south side; places are shares (0-1) of its clear rectangle."""
+    """The ground of a landmark, with axes from its south-west corner; ``length`` along, ``depth`` across."""
 
     cell: Cell
     origin: np.ndarray
@@ -64,8 +65,17 @@ class _Site:
         along = along / np.hypot(*along)
         across = np.array([-along[1], along[0]])
         xy = shapely.get_coordinates(cell.ground)
-        sides = np.array([s.min() for s in (xy @ along, xy @ across)] + [(xy @ along).max(), (xy @ across).max()])
-        return cls(cell, sides[0] * along + sides[1] * across, along, across, sides[2] - sides[0], sides[3] - sides[1])
+        sides = np.array(
+            [s.min() for s in (xy @ along, xy @ across)] + [(xy @ along).max(), (xy @ across).max()]
+        )
+        return cls(
+            cell,
+            sides[0] * along + sides[1] * across,
+            along,
+            across,
+            sides[2] - sides[0],
+            sides[3] - sides[1],
+        )
 
     @property
     def heading(self) -> float:
@@ -77,8 +87,9 @@ class _Site:
 
     def box(self, a: float, b: float, length: float, depth: float) -> shapely.Polygon:
         """Rectangle with its south-west corner at (a, b)."""
-        return shapely.Polygon([self.at(a, b), self.at(a + length, b), self.at(a + length, b + depth),
-                                self.at(a, b + depth)])
+        return shapely.Polygon(
+            [self.at(a, b), self.at(a + length, b), self.at(a + length, b + depth), self.at(a, b + depth)]
+        )
 
 
 def make_landmarks(plan: Plan, rng: np.random.Generator) -> Landmarks:
@@ -109,11 +120,23 @@ def _slabs(site: _Site, made: Landmarks, rng: np.random.Generator) -> None:
         if length > 22 and site.cell.ground.contains_properly(outline):
             use = str(rng.choice(["office", "retail"], p=[0.6, 0.4]))
             face = b if north else b + depth
-            doors = [(site.at(a + length / 2, face), site.heading + (-np.pi / 2 if north else np.pi / 2)),
-                     (site.at(a + length / 3, b + depth if north else b),
-                      site.heading + (np.pi / 2 if north else -np.pi / 2))]
-            made.structures.append(Structure(outline, f"{names[int(rng.integers(4))]}{number}座", use, round(height, 1),
-                                             round(height / 3.6), doors=doors))
+            doors = [
+                (site.at(a + length / 2, face), site.heading + (-np.pi / 2 if north else np.pi / 2)),
+                (
+                    site.at(a + length / 3, b + depth if north else b),
+                    site.heading + (np.pi / 2 if north else -np.pi / 2),
+                ),
+            ]
+            made.structures.append(
+                Structure(
+                    outline,
+                    f"{names[int(rng.integers(4))]}{number}座",
+                    use,
+                    round(height, 1),
+                    round(height / 3.6),
+                    doors=doors,
+                )
+            )
             lot = site.box(a, b + depth + 6 if north else b - 6 - 11, length, 11)
             if site.cell.ground.contains_properly(lot):
                 made.lots.append((lot, "customers" if use == "retail" else "private"))
@@ -138,12 +161,33 @@ def _hall(site: _Site, made: Landmarks, faces_east: bool, rng: np.random.Generat
     name = str(rng.choice(["文化馆", "展览馆", "博物馆", "会堂"]))
     to_square = 0.0 if faces_east else np.pi
     face = site.at(11 + (length if faces_east else 0), b + depth / 2)
-    made.structures.append(Structure(
-        site.box(11, b, length, depth), name, "civic", 24.0, 4, "hipped", 7.5,
-        (site.heading + np.pi / 2) % np.pi, [(face, site.heading + to_square)]))
+    made.structures.append(
+        Structure(
+            site.box(11, b, length, depth),
+            name,
+            "civic",
+            24.0,
+            4,
+            "hipped",
+            7.5,
+            (site.heading + np.pi / 2) % np.pi,
+            [(face, site.heading + to_square)],
+        )
+    )
     small = site.box(16, 14, length - 10, site.depth * 0.16)
-    made.structures.append(Structure(small, f"{name}配楼", "civic", 12.0, 2, "hipped", 4.0, site.heading % np.pi,
-                                     [(site.at(site.length / 2, 14), site.heading - np.pi / 2)]))
+    made.structures.append(
+        Structure(
+            small,
+            f"{name}配楼",
+            "civic",
+            12.0,
+            2,
+            "hipped",
+            4.0,
+            site.heading % np.pi,
+            [(site.at(site.length / 2, 14), site.heading - np.pi / 2)],
+        )
+    )
     made.grounds.append(Ground(site.cell.ground, "pedestrian", f"{name}前广场", True))
 
 
@@ -152,10 +196,32 @@ def _school(site: _Site, made: Landmarks, rng: np.random.Generator) -> None:
     del rng
     teaching = site.box(site.length * 0.12, site.depth - 24, site.length * 0.62, 14)
     gym = site.box(site.length - 34, 18, 24, 36)
-    made.structures.append(Structure(teaching, "教学楼", "school", 14.4, 4, "gabled", 2.4, site.heading % np.pi,
-                                     [(site.at(site.length * 0.4, site.depth - 24), site.heading - np.pi / 2)]))
-    made.structures.append(Structure(gym, "体育馆", "school", 11.0, 1, "gabled", 3.2,
-                                     (site.heading + np.pi / 2) % np.pi, [(site.at(site.length - 34, 36), np.pi)]))
+    made.structures.append(
+        Structure(
+            teaching,
+            "教学楼",
+            "school",
+            14.4,
+            4,
+            "gabled",
+            2.4,
+            site.heading % np.pi,
+            [(site.at(site.length * 0.4, site.depth - 24), site.heading - np.pi / 2)],
+        )
+    )
+    made.structures.append(
+        Structure(
+            gym,
+            "体育馆",
+            "school",
+            11.0,
+            1,
+            "gabled",
+            3.2,
+            (site.heading + np.pi / 2) % np.pi,
+            [(site.at(site.length - 34, 36), np.pi)],
+        )
+    )
     pitch = site.box(14, 20, site.length - 62, site.depth - 58)
     made.grounds.append(Ground(pitch, "pitch", "操场", False))
     made.grounds.append(Ground(site.cell.ground.difference(pitch), "ground", "校园", False))
@@ -176,16 +242,20 @@ def _park(site: _Site, made: Landmarks, rng: np.random.Generator) -> None:
     middle = site.at(site.length * 0.52, site.depth * 0.5)
     turn = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     radius = 1 + 0.16 * np.sin(2 * turn + rng.uniform(0, 6)) + 0.1 * np.sin(3 * turn + rng.uniform(0, 6))
-    shore = (middle + (radius * site.length * 0.24 * np.cos(turn))[:, None] * site.along
-             + (radius * site.depth * 0.25 * np.sin(turn))[:, None] * site.across)
+    shore = (
+        middle
+        + (radius * site.length * 0.24 * np.cos(turn))[:, None] * site.along
+        + (radius * site.depth * 0.25 * np.sin(turn))[:, None] * site.across
+    )
     pond = shapely.Polygon(np.round(shore, 2))
     made.grounds.append(Ground(pond, "water", "荷塘", False))
     made.grounds.append(Ground(site.cell.ground.difference(pond), "park", "荷塘公园", True))
     for a, b, wide, deep in ((0.1, 0.42, 16.0, 10.0), (0.46, 0.86, 18.0, 9.0), (0.84, 0.12, 9.0, 9.0)):
         outline = site.box(a * site.length, b * site.depth, wide, deep)
         if site.cell.ground.contains_properly(outline) and not pond.intersects(outline):
-            made.structures.append(Structure(outline, "荷风亭", "pavilion", 6.0, 1, "hipped", 2.4,
-                                             site.heading % np.pi))
+            made.structures.append(
+                Structure(outline, "荷风亭", "pavilion", 6.0, 1, "hipped", 2.4, site.heading % np.pi)
+            )
 
 
 def _open_to_streets(plan: Plan, made: Landmarks) -> None:
@@ -203,6 +273,13 @@ def _metro(plan: Plan, made: Landmarks) -> None:
     """Exits of the metro on the footways of the avenue about the square."""
     west, _, east, _ = next(c for c in plan.cells if c.use == "square").ground.bounds
     kerb = AVENUE_WIDTH / 2 - 6.0
-    for share, south in ((0.04, True), (0.96, True), (0.5, True), (-0.12, False), (0.4, False), (1.12, False)):
+    for share, south in (
+        (0.04, True),
+        (0.96, True),
+        (0.5, True),
+        (-0.12, False),
+        (0.4, False),
+        (1.12, False),
+    ):
         x = west + share * (east - west)
         made.metro.append((np.array([x, -kerb if south else kerb]), -np.pi / 2 if south else np.pi / 2))

@@ -11,7 +11,7 @@ _STREETS = "安和宁平泰兴德永长瑞"
 
 
 def lane_names(count: int, rng: np.random.Generator) -> list[str]:
-    """``count`` different lane names such as 槐香胡同; beyond 225 a name comes back with 前, 后 or 小 before it."""
+    """``count`` different lane names such as 槐香胡同; beyond 225 with 前, 后 or 小 before them."""
     roots = [a + b for a in _FIRST for b in _SECOND]
     order = rng.permutation(len(roots))
     endings = rng.integers(0, len(_LANE_ENDINGS), size=count)

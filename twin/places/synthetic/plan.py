@@ -1,20 +1,21 @@
 """The plan: avenue, streets, lanes and the cells of ground between their centre lines.
 
 Streets are first drawn straight on a sheet of metres (east, north; the avenue is the line north = 0), where a
-superblock between streets is cut again and again by lanes that run from one side to the other, so that lanes meet in
-T-junctions. The sheet is then bent by a gentle smooth field. Every junction is a vertex of all the lines that meet in it.
+superblock between streets is cut again and again by lanes that run from one side to the other, so that
+lanes meet in T-junctions. The sheet is then bent by a gentle smooth field. Every junction is a vertex of
+all the lines that meet in it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import shapely
 
-from twin.places.synthetic.names import lane_names, street_names
+from twin.places.synthetic.streets import AVENUE_WIDTH, Bend, Line, Street, bent_outline, bent_streets
 
-AVENUE_WIDTH = 84.0
 _STUB = 30.0
 _ROW_DEPTH = 46.0
 
@@ -22,42 +23,11 @@ Cut = tuple[float, float]
 
 
 @dataclass
-class Street:
-    """A street: centre line as ``(n, 2)`` vertices [m, from the centre of the district], width between walls [m]."""
-
-    id: str
-    name: str
-    kind: str
-    width: float
-    xy: np.ndarray
-    oneway: str = "no"
-
-    @property
-    def line(self) -> shapely.LineString:
-        """The centre line."""
-        return shapely.LineString(self.xy)
-
-    @property
-    def corridor(self) -> shapely.Polygon:
-        """The ground from wall to wall, ending flat."""
-        return self.line.buffer(self.width / 2, cap_style="flat", join_style="mitre")
-
-    def join(self, point: np.ndarray) -> None:
-        """Make a point on the line one of its vertices, unless one is there."""
-        if np.min(np.hypot(*(self.xy - point).T)) < 1e-6:
-            return
-        starts, steps = self.xy[:-1], np.diff(self.xy, axis=0)
-        t = np.clip(((point - starts) * steps).sum(axis=1) / (steps**2).sum(axis=1), 0, 1)
-        nearest = int(np.argmin(np.hypot(*(starts + t[:, None] * steps - point).T)))
-        self.xy = np.insert(self.xy, nearest + 1, point, axis=0)
-
-
-@dataclass
 class Cell:
     """Ground between centre lines: corners south-west, south-east, north-east, north-west, ``(4, 2)``.
 
-    ``half`` are half the widths of the streets on its south, east, north and west side; ``use`` says what stands on it:
-    courtyards, slabs, square, hall, school or park.
+    ``half`` are half the widths of the streets on its south, east, north and west side; ``use`` says what
+    stands on it: courtyards, slabs, square, hall, school or park.
     """
 
     corners: np.ndarray
@@ -91,15 +61,6 @@ class Plan:
         return [street.corridor for street in self.streets]
 
 
-@dataclass
-class _Line:
-    """A straight line on the sheet before it is bent."""
-
-    ends: np.ndarray
-    width: float
-    kind: str
-
-
 @dataclass(frozen=True)
 class _Sheet:
     """What a size of district is made of: where its streets lie on the sheet."""
@@ -119,12 +80,27 @@ class _Sheet:
 
 
 _SHEETS = {
-    "full": _Sheet(east=600.0, rows=((-305.0, 0.0, (-325.0, 110.0, 365.0)),
-                                     (0.0, 318.0, (-340.0, -95.0, 150.0, 385.0)),
-                                     (318.0, 596.0, (-280.0, 30.0, 320.0))),
-                   square=(0, 1), school=(1, 3), park=(2, 0), slabs=((0, 0), (0, 3), (1, 0), (1, 2), (1, 4))),
-    "small": _Sheet(east=165.0, rows=((-250.0, 0.0, ()), (0.0, 260.0, ())), square=(0, 0), school=None, park=None,
-                    slabs=((1, 0),), together=True),
+    "full": _Sheet(
+        east=600.0,
+        rows=(
+            (-305.0, 0.0, (-325.0, 110.0, 365.0)),
+            (0.0, 318.0, (-340.0, -95.0, 150.0, 385.0)),
+            (318.0, 596.0, (-280.0, 30.0, 320.0)),
+        ),
+        square=(0, 1),
+        school=(1, 3),
+        park=(2, 0),
+        slabs=((0, 0), (0, 3), (1, 0), (1, 2), (1, 4)),
+    ),
+    "small": _Sheet(
+        east=165.0,
+        rows=((-250.0, 0.0, ()), (0.0, 260.0, ())),
+        square=(0, 0),
+        school=None,
+        park=None,
+        slabs=((1, 0),),
+        together=True,
+    ),
 }
 SIZES = tuple(_SHEETS)
 
@@ -136,15 +112,19 @@ def make_plan(size: str, rng: np.random.Generator) -> Plan:
     cells: list[Cell] = []
     for place, block in superblocks.items():
         cells += _fill(block, place, sheet, lines, rng)
-    bend = _Bend(rng)
-    streets = _bent_streets(lines, bend, rng)
-    blocks = _blocks(streets, {block.community: _bent_outline(block.corners, bend) for block in superblocks.values()})
+    bend = Bend(rng)
+    streets = bent_streets(lines, bend, rng)
+    blocks = _blocks(
+        streets, {block.community: bent_outline(block.corners, bend) for block in superblocks.values()}
+    )
     if sheet.together:
         blocks = [(outline, 0) for outline, _ in blocks]
-    communities = [shapely.union_all([outline for outline, of in blocks if of == k])
-                   for k in range(1 + max(of for _, of in blocks))]
+    communities = [
+        shapely.union_all([outline for outline, of in blocks if of == k])
+        for k in range(1 + max(of for _, of in blocks))
+    ]
     for cell in cells:
-        cell.outline = _bent_outline(cell.corners, bend)
+        cell.outline = bent_outline(cell.corners, bend)
         cell.corners = bend(cell.corners)
         cell.community = 0 if sheet.together else cell.community
     plan = Plan(streets, cells, communities, blocks)
@@ -152,7 +132,9 @@ def make_plan(size: str, rng: np.random.Generator) -> Plan:
     return plan
 
 
-def _blocks(streets: list[Street], superblocks: dict[int, shapely.Polygon]) -> list[tuple[shapely.Polygon, int]]:
+def _blocks(
+    streets: list[Street], superblocks: dict[int, shapely.Polygon]
+) -> list[tuple[shapely.Polygon, int]]:
     """What the centre lines enclose, each with the number of the superblock that it lies in."""
     lines = shapely.union_all([street.line for street in streets])
     faces = shapely.get_parts(shapely.polygonize([lines]))
@@ -177,10 +159,11 @@ def largest(shape: shapely.Geometry) -> shapely.Polygon:
     return max(pieces, key=lambda p: p.area, default=shapely.Polygon())
 
 
-def _main_streets(sheet: _Sheet, rng: np.random.Generator) -> tuple[list[_Line], dict[tuple[int, int], Cell]]:
+def _main_streets(sheet: _Sheet, rng: np.random.Generator) -> tuple[list[Line], dict[tuple[int, int], Cell]]:
     """The avenue, the streets, and the superblocks between them by row and column."""
     east, levels = sheet.east, sorted({y for row in sheet.rows for y in row[:2]})
-    lines, superblocks = [], {}
+    lines: list[Line] = []
+    superblocks: dict[tuple[int, int], Cell] = {}
     wide = {y: AVENUE_WIDTH if y == 0 else float(rng.uniform(14, 20)) for y in levels}
     border = {x: float(rng.uniform(16, 22)) for x in (-east, east)}
     crossings: dict[float, set[float]] = {y: {-east, east} for y in levels}
@@ -190,7 +173,7 @@ def _main_streets(sheet: _Sheet, rng: np.random.Generator) -> tuple[list[_Line],
         low = south - (_STUB if south == levels[0] else 0)
         high = north + (_STUB if north == levels[-1] else 0)
         for x, width in zip(xs, widths, strict=True):
-            lines.append(_Line(np.array([[x, low], [x, high]]), width, "street"))
+            lines.append(Line(np.array([[x, low], [x, high]]), width, "street"))
             crossings[south].add(x)
             crossings[north].add(x)
         for column in range(len(xs) - 1):
@@ -199,17 +182,19 @@ def _main_streets(sheet: _Sheet, rng: np.random.Generator) -> tuple[list[_Line],
             superblocks[row, column] = Cell(
                 np.array([[x0, south], [x1, south], [x1, north], [x0, north]]),
                 np.array([wide[south], widths[column + 1], wide[north], widths[column]]) / 2,
-                len(superblocks))
+                len(superblocks),
+            )
     for y in levels:
         stops = [-east - _STUB, *sorted(crossings[y]), east + _STUB]
         stops[1:2], stops[-2:-1] = [], []
-        for x0, x1 in zip(stops[:-1], stops[1:], strict=True):
-            lines.append(_Line(np.array([[x0, y], [x1, y]]), wide[y], "avenue" if y == 0 else "street"))
+        for x0, x1 in pairwise(stops):
+            lines.append(Line(np.array([[x0, y], [x1, y]]), wide[y], "avenue" if y == 0 else "street"))
     return lines, superblocks
 
 
-def _fill(block: Cell, place: tuple[int, int], sheet: _Sheet, lines: list[_Line],
-          rng: np.random.Generator) -> list[Cell]:
+def _fill(
+    block: Cell, place: tuple[int, int], sheet: _Sheet, lines: list[Line], rng: np.random.Generator
+) -> list[Cell]:
     """Cut a superblock into cells, setting the ground for landmarks aside first."""
     cells: list[Cell] = []
     if place == sheet.square:
@@ -229,7 +214,7 @@ def _fill(block: Cell, place: tuple[int, int], sheet: _Sheet, lines: list[_Line]
     return [*cells, *_divide(block, lines, rng)]
 
 
-def _avenue_front(block: Cell, lines: list[_Line], rng: np.random.Generator) -> tuple[Cell, Cell]:
+def _avenue_front(block: Cell, lines: list[Line], rng: np.random.Generator) -> tuple[Cell, Cell]:
     """Split off the strip along the avenue for slabs; returns (strip, rest)."""
     height = float(np.ptp(block.corners[:, 1]))
     share = (AVENUE_WIDTH / 2 + float(rng.uniform(62, 72))) / height
@@ -241,8 +226,8 @@ def _avenue_front(block: Cell, lines: list[_Line], rng: np.random.Generator) -> 
     return front, rest
 
 
-def _around_square(block: Cell, lines: list[_Line], rng: np.random.Generator) -> list[Cell]:
-    """The square on the avenue; if the superblock is wide enough a hall on either side and courtyards behind."""
+def _around_square(block: Cell, lines: list[Line], rng: np.random.Generator) -> list[Cell]:
+    """The square on the avenue; in a wide superblock a hall on either side and courtyards behind."""
     across, along = block.clear
     if along < 240:
         block.use = "square"
@@ -256,7 +241,7 @@ def _around_square(block: Cell, lines: list[_Line], rng: np.random.Generator) ->
     return [west, square, east, *_divide(behind, lines, rng)]
 
 
-def _divide(cell: Cell, lines: list[_Line], rng: np.random.Generator) -> list[Cell]:
+def _divide(cell: Cell, lines: list[Line], rng: np.random.Generator) -> list[Cell]:
     """Cut a cell by lanes until what is left holds one to three rows of courtyards."""
     across, along = cell.clear
     rows = max(1, round(along / _ROW_DEPTH))
@@ -278,122 +263,25 @@ def _divide(cell: Cell, lines: list[_Line], rng: np.random.Generator) -> list[Ce
     return [leaf for piece in pieces for leaf in _divide(piece, lines, rng)]
 
 
-def _cut_across(cell: Cell, at: Cut, width: float, lines: list[_Line], kind: str = "lane") -> tuple[Cell, Cell]:
+def _cut_across(
+    cell: Cell, at: Cut, width: float, lines: list[Line], kind: str = "lane"
+) -> tuple[Cell, Cell]:
     """Lay a street from the west to the east side at these shares of their height; returns (south, north)."""
     sw, se, ne, nw = cell.corners
     s, e, n, w = cell.half
     west, east = sw + at[0] * (nw - sw), se + at[1] * (ne - se)
-    lines.append(_Line(np.array([west, east]), width, kind))
+    lines.append(Line(np.array([west, east]), width, kind))
     south = Cell(np.array([sw, se, east, west]), np.array([s, e, width / 2, w]), cell.community)
     north = Cell(np.array([west, east, ne, nw]), np.array([width / 2, e, n, w]), cell.community)
     return south, north
 
 
-def _cut_along(cell: Cell, at: Cut, width: float, lines: list[_Line], kind: str = "lane") -> tuple[Cell, Cell]:
+def _cut_along(cell: Cell, at: Cut, width: float, lines: list[Line], kind: str = "lane") -> tuple[Cell, Cell]:
     """Lay a street from the south to the north side at these shares of their length; returns (west, east)."""
     sw, se, ne, nw = cell.corners
     s, e, n, w = cell.half
     south, north = sw + at[0] * (se - sw), nw + at[1] * (ne - nw)
-    lines.append(_Line(np.array([south, north]), width, kind))
+    lines.append(Line(np.array([south, north]), width, kind))
     west = Cell(np.array([sw, south, north, nw]), np.array([s, width / 2, n, w]), cell.community)
     east = Cell(np.array([south, se, ne, north]), np.array([s, e, n, width / 2]), cell.community)
     return west, east
-
-
-class _Bend:
-    """A smooth displacement of the sheet, a sum of sine waves; none on the avenue, which is straight."""
-
-    def __init__(self, rng: np.random.Generator) -> None:
-        lengths = np.concatenate([rng.uniform(500, 900, 3), rng.uniform(170, 320, 5)])
-        sizes = np.concatenate([rng.uniform(5, 8, 3), rng.uniform(1.2, 2.2, 5)])
-        turn = rng.uniform(0, 2 * np.pi, 8)
-        self.waves = np.stack([np.cos(turn), np.sin(turn)]) * 2 * np.pi / lengths
-        self.phase = rng.uniform(0, 2 * np.pi, 8)
-        push = rng.uniform(0, 2 * np.pi, 8)
-        self.push = np.stack([np.cos(push), np.sin(push)], axis=1) * sizes[:, None]
-
-    def __call__(self, xy: np.ndarray) -> np.ndarray:
-        """Bent coordinates of points ``(n, 2)``."""
-        xy = np.asarray(xy, dtype=float)
-        reach = np.where(xy[:, 1] < 0, 230.0, 120.0)
-        free = 1 - np.exp(-((xy[:, 1] / reach) ** 2))
-        return np.round(xy + free[:, None] * (np.sin(xy @ self.waves + self.phase) @ self.push), 3)
-
-
-def _dense(ends: np.ndarray, step: float, shares: np.ndarray | None = None,
-           junctions: np.ndarray | None = None) -> np.ndarray:
-    """Points along a straight line about ``step`` apart, with junctions ``(n, 2)`` at shares ``(n,)`` among them.
-
-    A junction is taken over as it is, to the last bit, so that it is the same vertex in all the lines it joins.
-    """
-    length = float(np.hypot(*(ends[1] - ends[0])))
-    even = np.linspace(0, 1, max(2, round(length / step) + 1))
-    points = ends[0] + even[:, None] * (ends[1] - ends[0])
-    points[-1] = ends[1]
-    if shares is None or junctions is None or not len(shares):
-        return points
-    far = np.min(np.abs(even[:, None] - shares[None, :]), axis=1) * length >= step / 3
-    far[[0, -1]] = True
-    order = np.argsort(np.concatenate([even[far], shares]), kind="stable")
-    return np.concatenate([points[far], junctions])[order]
-
-
-def _bent_outline(corners: np.ndarray, bend: _Bend) -> shapely.Polygon:
-    sides = [_dense(np.array([corners[i], corners[(i + 1) % 4]]), 30.0)[:-1] for i in range(4)]
-    return shapely.Polygon(bend(np.concatenate(sides)))
-
-
-def _bent_streets(lines: list[_Line], bend: _Bend, rng: np.random.Generator) -> list[Street]:
-    """Bend the lines, with a shared vertex wherever one ends on another or streets cross, and name them."""
-    ends = np.concatenate([*(line.ends for line in lines), _street_crossings(lines)])
-    by_kind = {kind: [line for line in lines if line.kind == kind] for kind in ("avenue", "street", "service", "lane")}
-    lane_list = lane_names(len(by_kind["lane"]) + 120, rng)
-    streets, spare = [], iter(lane_list)
-    named = _names_by_course(by_kind["street"], rng)
-    one_way = rng.random(len(lines)) < 0.12
-    for kind, same in by_kind.items():
-        for number, line in enumerate(same, start=1):
-            direction = line.ends[1] - line.ends[0]
-            share = (ends - line.ends[0]) @ direction / (direction @ direction)
-            off = np.hypot(*(line.ends[0] + share[:, None] * direction - ends).T)
-            on = np.flatnonzero((off < 1e-6) & (share > 1e-6) & (share < 1 - 1e-6))
-            on = on[np.unique(np.round(share[on], 9), return_index=True)[1]]
-            name = {"avenue": "西长宁街", "street": named[number - 1] if kind == "street" else "",
-                    "service": f"宁安路{number}号支路"}.get(kind) or next(spare)
-            prefix = "lane" if kind == "lane" else kind
-            xy = bend(_dense(line.ends, 30.0 if kind == "lane" else 40.0, share[on], ends[on]))
-            oneway = "forward" if kind == "lane" and one_way[number] else "no"
-            streets.append(Street(f"{prefix}-{number:03d}", name, kind, round(line.width, 1), xy, oneway))
-    return streets + _crossings(streets)
-
-
-def _crossings(streets: list[Street]) -> list[Street]:
-    """Crossings over the avenue beside its junctions with streets, from footway to footway."""
-    pieces = [street for street in streets if street.kind == "avenue"]
-    made: list[Street] = []
-    reach = AVENUE_WIDTH / 2 - 3.0
-    for piece in pieces[1:]:
-        x = float(piece.xy[0, 0]) + 16.0
-        if x < float(piece.xy[-1, 0]) - 30.0:
-            middle = np.array([x, 0.0])
-            piece.join(middle)
-            made.append(Street(f"crossing-{len(made) + 1:03d}", "西长宁街人行横道", "crossing", 8.0,
-                               middle + np.array([[0.0, -reach], [0.0, 0.0], [0.0, reach]])))
-    return made
-
-
-def _street_crossings(lines: list[_Line]) -> np.ndarray:
-    """Where the streets that run north and those that run east on the sheet cross, ``(n, 2)``."""
-    northward = [line.ends for line in lines if line.kind != "lane" and line.ends[0, 0] == line.ends[1, 0]]
-    eastward = [line.ends for line in lines if line.kind != "lane" and line.ends[0, 1] == line.ends[1, 1]]
-    return np.array([(n[0, 0], e[0, 1]) for n in northward for e in eastward
-                     if n[0, 1] <= e[0, 1] <= n[1, 1] and e[0, 0] <= n[0, 0] <= e[1, 0]])
-
-
-def _names_by_course(lines: list[_Line], rng: np.random.Generator) -> list[str]:
-    """Pieces of one course (the same line on the sheet) have one name."""
-    courses = [("x", round(float(line.ends[0, 0]), 3)) if line.ends[0, 0] == line.ends[1, 0]
-               else ("y", round(float(line.ends[0, 1]), 3)) for line in lines]
-    different = sorted(set(courses))
-    names = dict(zip(different, street_names(len(different), rng), strict=True))
-    return [names[course] for course in courses]

@@ -1,7 +1,7 @@
 """Plots: how the ground between lanes is shared out among courtyards, and the dead-end alleys between them.
 
-A cell is cut along its length into stretches; a stretch holds one row of plots that reach from lane to lane, two rows
-back to back, or three rows of which the middle one is reached through its neighbours only.
+A cell is cut along its length into stretches; a stretch holds one row of plots that reach from lane to
+lane, two rows back to back, or three rows of which the middle one is reached through its neighbours only.
 """
 
 from __future__ import annotations
@@ -11,9 +11,50 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-from twin.places.synthetic.plan import Cell, Plan, Street, largest
+from twin.places.synthetic.plan import Cell, Plan, largest
+from twin.places.synthetic.streets import Street
 
 _MIDDLE_PLOT_DEPTH = 40.0
+_FAR = 90.0
+"""Further than any cell is deep [m]."""
+_LEAST_ROW = 60.0
+"""A row with less ground is left out [m2]."""
+
+_Edge = tuple[float, float]
+"""A cut across a cell: where it crosses the axis, and how far it leans a metre."""
+_Line = tuple[float, float]
+"""A line along a cell: its height at either end."""
+
+
+@dataclass(frozen=True)
+class _StretchKind:
+    """How a stretch is cut: the front of each row from the south, the lines between rows, usual plot width
+    [m].
+
+    Lines are given from the middle, in shares of the depth.
+    """
+
+    fronts: tuple[str, ...]
+    lines: tuple[float, ...]
+    plot_width: float
+
+
+_ONE_ROW = _StretchKind(("south",), (), 15.0)
+_TWO_ROWS = _StretchKind(("south", "north"), (0.0,), 18.5)
+_THREE_ROWS = _StretchKind(("south", "inner", "north"), (-0.17, 0.17), 19.0)
+
+
+@dataclass(frozen=True)
+class _Middle:
+    """The line half way between two lanes at either end of a stretch, and how deep the ground is there."""
+
+    west: float
+    east: float
+    depth: float
+
+    def shifted(self, shares: tuple[float, ...], by: float) -> list[_Line]:
+        """Lines beside the middle, by shares of the depth."""
+        return [(self.west + (f + by) * self.depth, self.east + (f + by) * self.depth) for f in shares]
 
 
 @dataclass
@@ -54,7 +95,7 @@ class _Frame:
 
 @dataclass
 class _Row:
-    """A row of plots: its ground, the axes of its cell, where it begins and ends along them, and its front."""
+    """A row of plots: its ground, the axes of its cell, where it begins and ends along them, its front."""
 
     ground: shapely.Polygon
     frame: _Frame
@@ -75,12 +116,17 @@ def make_plots(plan: Plan, count: int | None, rng: np.random.Generator) -> list[
             rows += _rows(cell, plan.streets, rng)
     wanted = np.array([(row.end - row.start) / row.plot_width for row in rows])
     numbers = np.maximum(1, np.round(wanted).astype(int)) if count is None else apportion(wanted, count)
-    plots = [plot for i, (row, n) in enumerate(zip(rows, numbers, strict=True)) for plot in _cut(row, int(n), i, rng)]
+    plots = [
+        plot
+        for i, (row, n) in enumerate(zip(rows, numbers, strict=True))
+        for plot in _cut(row, int(n), i, rng)
+    ]
     return plots
 
 
 def apportion(wanted: np.ndarray, total: int) -> np.ndarray:
-    """Whole numbers of at least one, in proportion to ``wanted`` and adding up to ``total`` (largest remainder)."""
+    """Whole numbers of one or more in proportion to ``wanted`` that add up to ``total`` (largest
+    remainder)."""
     wanted = np.asarray(wanted, dtype=float)
     shares = wanted / wanted.sum() * (total - len(wanted))
     numbers = np.floor(shares).astype(int)
@@ -90,79 +136,80 @@ def apportion(wanted: np.ndarray, total: int) -> np.ndarray:
 
 
 def _rows(cell: Cell, streets: list[Street], rng: np.random.Generator) -> list[_Row]:
-    """Cut a cell into stretches and these into rows."""
+    """Cut a cell into stretches, sometimes with a dead-end alley between two of them, and these into rows."""
     if cell.ground.is_empty:
         return []
     frame = _Frame.of(cell)
     st = frame.local(shapely.get_coordinates(cell.ground))
-    (s0, t0), (s1, t1) = st.min(axis=0), st.max(axis=0)
     shape = shapely.Polygon(st)
-    pieces = max(1, round((s1 - s0) / float(rng.uniform(48, 75))))
-    cuts = np.linspace(s0, s1, pieces + 1)
+    first, last = float(st[:, 0].min()), float(st[:, 0].max())
+    pieces = max(1, round((last - first) / float(rng.uniform(48, 75))))
+    cuts = np.linspace(first, last, pieces + 1)
     cuts[1:-1] += rng.uniform(-8, 8, pieces - 1)
     skews = np.concatenate([[0], rng.uniform(-0.035, 0.035, pieces - 1), [0]])
-    far = 90.0
     rows: list[_Row] = []
-    gap = 0.0
+    left: _Edge = (first - _FAR, 0.0)
+    start = first
     for i in range(pieces):
-        first, last = i == 0, i == pieces - 1
-        s, e = cuts[i] + gap, cuts[i + 1]
-        mids = _middle_line(shape, s + 4, e - 4)
-        depth = mids[1]
-        kind = _stretch_kind(depth, e - s, rng)
-        alley = (not last and kind == "two" and e - s > 30 and 30 < cuts[i + 2] - e and rng.random() < 0.5)
-        if alley:
-            skews[i + 1] = 0.0
-        left = (s - far if first else s, skews[i] if gap == 0 else 0.0)
-        right = (e + far if last else e, skews[i + 1])
-        gap = 0.0
-        share = float(rng.uniform(0.43, 0.57))
-        levels = {"through": [], "two": [share], "three": [share - 0.17, share + 0.17]}[kind]
-        lines = [(mids[2] + (f - 0.5) * depth, mids[3] + (f - 0.5) * depth) for f in levels]
+        end = float(cuts[i + 1])
+        middle = _middle_line(shape, start + 4, end - 4)
+        kind = _stretch_kind(middle.depth, end - start, rng)
+        room_for_alley = i < pieces - 1 and min(end - start, cuts[i + 2] - end) > 30
+        alley = room_for_alley and kind is _TWO_ROWS and rng.random() < 0.5
+        right: _Edge = (end + _FAR if i == pieces - 1 else end, 0.0 if alley else float(skews[i + 1]))
+        lines = middle.shifted(kind.lines, float(rng.uniform(-0.07, 0.07)))
         if alley:
             lines = [(float(np.mean(lines[0])),) * 2]
-        bands = [(-far, -far), *lines, (far, far)]
-        rights = [right] * (len(bands) - 1)
+        bands = [(-_FAR, -_FAR), *lines, (_FAR, _FAR)]
+        rights = [right] * len(kind.fronts)
+        after = right
         if alley:
             width = round(float(rng.uniform(2.5, 3.8)), 1)
             south = bool(rng.random() < 0.6)
-            if _lay_alley(frame, streets, e, lines[0][0], south, width, shape):
-                near, beyond = (e - width / 2, 0.0), (e + width / 2, 0.0)
-                rights = [near, beyond] if south else [beyond, near]
-                gap = width / 2
-        fronts = {"through": ["south"], "two": ["south", "north"], "three": ["south", "inner", "north"]}[kind]
-        narrow = {"through": 15.0, "two": 18.5, "three": 19.0}[kind] * float(rng.uniform(0.85, 1.2))
-        for k, front in enumerate(fronts):
-            ground = _strip(shape, left, rights[k], bands[k], bands[k + 1], (s, e))
-            if ground.area > 60:
-                rows.append(_Row(ground, frame, max(s, s0), min(rights[k][0], s1), front, narrow))
+            if _lay_alley(frame, streets, end, lines[0][0], south, width, shape):
+                near, after = (end - width / 2, 0.0), (end + width / 2, 0.0)
+                rights = [near, after] if south else [after, near]
+        plot_width = kind.plot_width * float(rng.uniform(0.85, 1.2))
+        for k, front in enumerate(kind.fronts):
+            ground = _strip(shape, left, rights[k], bands[k], bands[k + 1], (start, end))
+            if ground.area > _LEAST_ROW:
+                rows.append(_Row(ground, frame, start, min(rights[k][0], last), front, plot_width))
+        left, start = after, after[0]
     return rows
 
 
-def _stretch_kind(depth: float, length: float, rng: np.random.Generator) -> str:
+def _stretch_kind(depth: float, length: float, rng: np.random.Generator) -> _StretchKind:
+    """How many rows a stretch of this depth between lanes has."""
     if depth < 27 or (depth < 40 and rng.random() < 0.3) or length < 14:
-        return "through"
+        return _ONE_ROW
     if depth > _MIDDLE_PLOT_DEPTH and rng.random() < (0.12 if depth < 50 else 0.3):
-        return "three"
-    return "two"
+        return _THREE_ROWS
+    return _TWO_ROWS
 
 
-def _middle_line(shape: shapely.Polygon, s: float, e: float) -> tuple[float, float, float, float]:
-    """Middle of the ground, its mean depth, and the height of its middle at two places along it."""
-    mids, depths = [], []
-    for at in (s, e):
-        _, low, _, high = shape.intersection(shapely.LineString([(at, -500), (at, 500)])).bounds
-        mids.append((low + high) / 2)
-        depths.append(high - low)
-    return (mids[0] + mids[1]) / 2, (depths[0] + depths[1]) / 2, mids[0], mids[1]
+def _middle_line(shape: shapely.Polygon, start: float, end: float) -> _Middle:
+    """Measure a shape at two places along it."""
+    spans = shapely.bounds(
+        [shape.intersection(shapely.LineString([(s, -500), (s, 500)])) for s in (start, end)]
+    )
+    (west, east), (west_depth, east_depth) = (spans[:, 1] + spans[:, 3]) / 2, spans[:, 3] - spans[:, 1]
+    return _Middle(float(west), float(east), float(west_depth + east_depth) / 2)
 
 
-def _strip(shape: shapely.Polygon, left: tuple[float, float], right: tuple[float, float],
-           low: tuple[float, float], high: tuple[float, float], ends: tuple[float, float]) -> shapely.Polygon:
+def _strip(
+    shape: shapely.Polygon,
+    left: _Edge,
+    right: _Edge,
+    low: _Line,
+    high: _Line,
+    ends: tuple[float, float],
+) -> shapely.Polygon:
     """The part of a shape between two cuts (place, skew) and two lines (height at either end)."""
+
     def at(line: tuple[float, float], s: float) -> float:
         share = (s - ends[0]) / max(ends[1] - ends[0], 1.0)
         return line[0] + (line[1] - line[0]) * min(max(share, 0.0), 1.0)
+
     middle = shape.centroid.y
     corners = []
     for (s, skew), line in ((left, low), (right, low), (right, high), (left, high)):
@@ -171,9 +218,16 @@ def _strip(shape: shapely.Polygon, left: tuple[float, float], right: tuple[float
     return largest(shape.intersection(shapely.Polygon(corners)))
 
 
-def _lay_alley(frame: _Frame, streets: list[Street], s: float, t: float, south: bool, width: float,
-               shape: shapely.Polygon) -> bool:
-    """Lay a dead-end alley from the lane on one side of the cell to (s, t); False if it would meet no lane."""
+def _lay_alley(
+    frame: _Frame,
+    streets: list[Street],
+    s: float,
+    t: float,
+    south: bool,
+    width: float,
+    shape: shapely.Polygon,
+) -> bool:
+    """Lay a dead-end alley from the lane on one side of the cell to (s, t); False if none is there."""
     _, low, _, high = shape.bounds
     outside = low - 12 if south else high + 12
     tip = frame.world(np.array([s, t]))
@@ -193,8 +247,15 @@ def _lay_alley(frame: _Frame, streets: list[Street], s: float, t: float, south: 
     foot = np.round(best[2], 3)
     parent.join(foot)
     number = 1 + sum(street.id.startswith("alley") for street in streets)
-    streets.append(Street(f"alley-{number:03d}", f"{parent.name}支巷", "lane", round(width, 1),
-                          np.array([foot, np.round(tip, 3)])))
+    streets.append(
+        Street(
+            f"alley-{number:03d}",
+            f"{parent.name}支巷",
+            "lane",
+            round(width, 1),
+            np.array([foot, np.round(tip, 3)]),
+        )
+    )
     return True
 
 
@@ -203,15 +264,16 @@ def _cut(row: _Row, number: int, index: int, rng: np.random.Generator) -> list[P
     shares = rng.uniform(0.6, 1.45, number)
     cuts = row.start + np.concatenate([[0], np.cumsum(shares)]) / shares.sum() * (row.end - row.start)
     skews = rng.uniform(-0.03, 0.03, number + 1)
-    far, plots = 90.0, []
+    plots = []
     _, low, _, high = row.ground.bounds
     for i in range(number):
-        left = (cuts[i] - far, 0.0) if i == 0 else (cuts[i], skews[i])
-        right = (cuts[i + 1] + far, 0.0) if i == number - 1 else (cuts[i + 1], skews[i + 1])
+        left = (cuts[i] - _FAR, 0.0) if i == 0 else (cuts[i], skews[i])
+        right = (cuts[i + 1] + _FAR, 0.0) if i == number - 1 else (cuts[i + 1], skews[i + 1])
         piece = _strip(row.ground, left, right, (low - 1, low - 1), (high + 1, high + 1), (left[0], right[0]))
         st = _tidy(shapely.get_coordinates(piece.exterior)[:-1])
-        corners = np.array([st[np.argmax(st @ direction)] for direction in
-                            np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])])
+        corners = np.array(
+            [st[np.argmax(st @ direction)] for direction in np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])]
+        )
         plots.append(Plot(shapely.Polygon(row.frame.world(st)), row.frame.world(corners), row.front, index))
     return plots
 

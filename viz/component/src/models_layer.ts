@@ -5,6 +5,12 @@ import type {Buffer} from '@luma.gl/core';
 import {Geometry, Model} from '@luma.gl/engine';
 import type {ModelMesh, Part} from './geometry_file';
 
+const block = `layout(std140) uniform standingUniforms {
+  float tone;
+} standing;
+`;
+const standing = {name: 'standing', vs: block, uniformTypes: {tone: 'f32'}} as const;
+
 const VS = `#version 300 es
 #define SHADER_NAME models-vertex
 in vec3 positions;
@@ -28,7 +34,7 @@ void main() {
   geometry.position = common_position;
   DECKGL_FILTER_GL_POSITION(gl_Position, geometry);
   float light = 0.68 * mix(0.84, 1.06, 0.5 + 0.5 * n.z) + 0.42 * max(dot(n, SUN), 0.0);
-  vColor = vec4(colors.rgb * light, colors.a);
+  vColor = vec4(colors.rgb * light * standing.tone, colors.a);
   DECKGL_FILTER_COLOR(vColor, geometry);
 }`;
 
@@ -45,6 +51,7 @@ void main() {
 export interface ModelsProps extends LayerProps {
   mesh: ModelMesh;
   part: Part;
+  tone: number; // 1 as they are, less in the dark
 }
 
 export class ModelsLayer extends Layer<ModelsProps> {
@@ -52,7 +59,7 @@ export class ModelsLayer extends Layer<ModelsProps> {
   declare state: {model?: Model; buffers?: Buffer[]};
 
   getShaders() {
-    return super.getShaders({vs: VS, fs: FS, modules: [project32, picking]});
+    return super.getShaders({vs: VS, fs: FS, modules: [project32, picking, standing]});
   }
 
   // Deck asks this to set the model's instance count.
@@ -102,6 +109,9 @@ export class ModelsLayer extends Layer<ModelsProps> {
   }
 
   draw() {
-    this.state.model?.draw(this.context.renderPass);
+    const {model} = this.state;
+    if (!model) return;
+    model.shaderInputs.setProps({standing: {tone: this.props.tone}});
+    model.draw(this.context.renderPass);
   }
 }

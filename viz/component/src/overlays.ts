@@ -58,15 +58,16 @@ export function overlayLayers(overlays: Overlay[], selected: string[], theme: Th
       getFillColor: (d) => [...d.color, 14], extruded: false, parameters: ON_TOP}),
     new LineLayer<Hatch>({...shared, id: 'overlay-hatches', pickable: false, data: hatches, getSourcePosition: (d) => d.from as never,
       getTargetPosition: (d) => d.to as never, getColor: (d) => [...d.color, 105], getWidth: 1, parameters: ON_TOP}),
+    // A wide line under the overlay's own: an outline on both sides of it.
+    new PathLayer<number[][]>({id: 'overlay-selected', visible, pickable: false, data: rings, getPath: (d) => d as never, getColor: outlined,
+      getWidth: 8, widthUnits: 'pixels', jointRounded: true, capRounded: true, parameters: ON_TOP}),
     new PathLayer<Line>({...shared, id: 'overlay-lines', data: lines, getPath: (d) => d.path as never, getColor: (d) => [...d.color, 235],
       getWidth: (d) => d.width, widthUnits: 'pixels', jointRounded: true, capRounded: true, parameters: ON_TOP}),
     new SolidPolygonLayer<Slab>({...shared, id: 'overlay-slabs', data: slabs, getPolygon: (d) => d.polygon as never,
       getElevation: (d) => d.height, getFillColor: (d) => [...d.color, 255], extruded: true}),
     new ScatterplotLayer<Disc>({...shared, id: 'overlay-discs', data: discs, getPosition: (d) => d.position as never,
       getRadius: (d) => d.radius, radiusMinPixels: 5, radiusMaxPixels: 26, getFillColor: (d) => [...d.color, d.overlay.kind === 'gate' ? 90 : 225],
-      stroked: true, getLineColor: [255, 255, 255, 235], lineWidthUnits: 'pixels', getLineWidth: 1.5, parameters: ON_TOP}),
-    new PathLayer<number[][]>({id: 'overlay-selected', visible, pickable: false, data: rings, getPath: (d) => d as never, getColor: outlined,
-      getWidth: 3, widthUnits: 'pixels', jointRounded: true, parameters: ON_TOP})
+      stroked: true, getLineColor: [255, 255, 255, 235], lineWidthUnits: 'pixels', getLineWidth: 1.5, parameters: ON_TOP})
   ];
 }
 

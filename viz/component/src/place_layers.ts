@@ -85,7 +85,7 @@ export function placeLayers(dress: DressedPlace, zoom: number, shown: (name: str
   const above: Layer[] = [
     new PlaceMeshLayer({id: 'buildings', mesh: dress.solids, colors: dress.solidColors, lit: true, sky: theme.sky, pickable: true,
       visible: shown('buildings')}),
-    ...place.parts.map((part) => new ModelsLayer({id: `parts-${part.model}`, mesh: place.models[part.model], part, pickable: true,
+    ...place.parts.map((part) => new ModelsLayer({id: `parts-${part.model}`, mesh: place.models[part.model], part, tone: theme.tone, pickable: true,
       visible: shown('parts') && zoom > PARTS_FROM_ZOOM}))];
   return {below: [...below, ...shadows], above};
 }

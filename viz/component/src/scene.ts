@@ -3,10 +3,13 @@ import {Deck, OrbitView} from '@deck.gl/core';
 import type {Layer, LayersList, PickingInfo, Viewport} from '@deck.gl/core';
 import {BitmapLayer, LineLayer} from '@deck.gl/layers';
 import {GroundController, HOME, fitted, flight, groundAt, keyed, limited} from './camera';
+import {found, lineAbout} from './finding';
+import type {Found} from './finding';
 import type {Frame} from './frames';
 import {readPlace} from './geometry_file';
 import {heatPicture} from './heat';
 import type {HeatPicture} from './heat';
+import {listen} from './hands';
 import {Labels, byPriority} from './labels';
 import {edgesOf, ringAround} from './outline';
 import type {Segment} from './outline';
@@ -23,19 +26,6 @@ import {THEMES} from './theme';
 import type {Theme} from './theme';
 import {Tools} from './tools';
 import type {Edit, Label, Overlay, Point2, Point3, SceneProps, ViewRequest, ViewState} from './types';
-import {overlayWord, stateWord, tableWord} from './words';
-
-/** What was under the pointer. */
-export interface Found {
-  table: string | null;
-  id: string | number | null;
-  name: string | null;
-  coordinate: number[] | null;
-  x: number;
-  y: number;
-  layer: string;
-  object: unknown;
-}
 
 const groups = new Map<string, Set<Scene>>();
 const WALKERS_FROM_ZOOM = 2.6;
@@ -93,10 +83,13 @@ export class Scene {
     element.style.background = this.theme.background;
     this.tools = new Tools({
       groundAt: (pixel) => this.ground(pixel), toPixel: (at) => this.project(at),
-      overlayAt: (pixel) => (this.pick(pixel[0], pixel[1])?.object as {overlay?: Overlay} | null)?.overlay ?? null,
+      overlayAt: (pixel) => {
+        const what = this.pick(pixel[0], pixel[1]);
+        return what?.table === 'overlays' ? what.object as Overlay : null;
+      },
       overlays: () => this.props.overlays ?? [], selected: () => this.props.selected ?? [],
       report: (edit) => this.edited(edit), redraw: () => this.redrawOverlays()});
-    this.listen();
+    listen(element, this.tools, {doubleClicked: (pixel) => this.doubleClicked(pixel), keyed: (event) => this.keyed(event)});
     this.update(props, {id: props.id});
     this.clock = window.setInterval(() => this.tick(), 1000);
   }
@@ -410,39 +403,13 @@ export class Scene {
   // --- what goes out -------------------------------------------------------------------------------------------
 
   private found(info: PickingInfo): Found | null {
-    if (!info.layer || info.index < 0) return null;
-    const layer = info.layer.id;
-    const coordinate = this.ground([info.x, info.y]);
-    const common = {coordinate: coordinate ? [...coordinate, 0] : null, x: info.x, y: info.y, layer};
-    if (layer === 'people' || layer === 'people-near') {
-      const id = this.people.idAt(info.index);
-      return {...common, table: 'people', id, name: stateWord(this.people.state[info.index], this.props.language),
-        object: {id, state: this.people.state[info.index], speed: this.people.speed[info.index] * 0.02}};
-    }
-    if (layer.startsWith('overlay-')) {
-      const overlay = (info.object as {overlay?: Overlay} | undefined)?.overlay;
-      return overlay ? {...common, table: 'overlays', id: overlay.id, name: overlay.label ?? overlayWord(overlay.kind, this.props.language),
-        object: {overlay}} : null;
-    }
-    const place = this.place?.place;
-    if (place && (layer === 'buildings' || layer === 'ground' || layer.startsWith('parts-'))) {
-      if (info.index >= place.ids.length) return null;
-      return {...common, table: place.tables[place.tableOf[info.index]], id: place.ids[info.index], name: place.names[info.index], object: null};
-    }
-    return {...common, table: null, id: (info.object as {id?: string} | undefined)?.id ?? null, name: null, object: info.object ?? null,
-      coordinate: info.coordinate ? [...info.coordinate] : common.coordinate};
+    return found(info, {place: this.place?.place ?? null, people: this.people, language: this.props.language, ground: this.ground([info.x, info.y])});
   }
 
   private tooltip(info: PickingInfo): unknown {
-    const found = this.found(info);
-    if (!found || this.tools.drawing) return null;
-    if (found.table === null) return tooltipOf(this.props.tooltip, info);
-    const word = found.table === 'overlays' ? overlayWord((found.object as {overlay: Overlay}).overlay.kind, this.props.language)
-      : tableWord(found.table, this.props.language);
-    const text = [word, found.name, found.id].filter((t) => t !== null && t !== '').join(' · ');
-    const dark = this.props.theme === 'dark';
-    return {text, style: {background: dark ? '#22272b' : '#fffdf9', color: dark ? '#ece9e3' : '#2b2926', fontSize: '13px', padding: '4px 8px',
-      borderRadius: '4px', boxShadow: '0 1px 4px rgba(0,0,0,.25)', pointerEvents: 'none'}};
+    const {tooltip, language, theme} = this.props;
+    const what = this.tools.drawing ? null : this.found(info);
+    return what && (what.table === null ? tooltipOf(tooltip, info) : lineAbout(what, language, theme));
   }
 
   private enabled(event: string): boolean {
@@ -453,18 +420,18 @@ export class Scene {
   private clicked(info: PickingInfo): void {
     if (this.tools.drawing || !this.enabled('click')) return;
     const at = this.ground([info.x, info.y]);
-    const found = this.found(info) ?? {table: null, id: null, name: null, coordinate: at ? [...at, 0] : null, x: info.x, y: info.y, layer: '', object: null};
-    this.report({clickInfo: {...found, n: ++this.clicks}});
+    const what = this.found(info) ?? {table: null, id: null, name: null, coordinate: at ? [...at, 0] : null, x: info.x, y: info.y, layer: '', object: null};
+    this.report({clickInfo: {...what, n: ++this.clicks}});
   }
 
   private lastHover: string | null = null;
   private hovered(info: PickingInfo): void {
     if (!this.enabled('hover')) return;
-    const found = this.found(info);
-    const key = found ? `${found.layer}/${found.id ?? info.index}` : null;
+    const what = this.found(info);
+    const key = what ? `${what.layer}/${what.id ?? info.index}` : null;
     if (key === this.lastHover) return;
     this.lastHover = key;
-    this.report({hoverInfo: found});
+    this.report({hoverInfo: what});
   }
 
   private edited(edit: Omit<Edit, 'n'>): void {
@@ -490,50 +457,19 @@ export class Scene {
 
   // --- pointer and keys ----------------------------------------------------------------------------------------
 
-  private listen(): void {
-    const {element} = this;
-    const at = (event: MouseEvent): Point2 => {
-      const box = element.getBoundingClientRect();
-      return [event.clientX - box.left, event.clientY - box.top];
-    };
-    element.addEventListener('pointerdown', (event) => {
-      element.focus({preventScroll: true});
-      if (event.button === 0 && this.tools.pressed(at(event))) {
-        event.stopPropagation();
-        element.setPointerCapture(event.pointerId);
-      }
-    }, true);
-    element.addEventListener('pointermove', (event) => {
-      if (this.tools.moved(at(event))) event.stopPropagation();
-    }, true);
-    element.addEventListener('pointerup', (event) => {
-      if (event.button === 0) this.tools.released(at(event));
-    }, true);
-    element.addEventListener('dblclick', (event) => {
-      if (!this.tools.doubleClicked()) this.doubleClicked(at(event));
-    });
-    element.addEventListener('contextmenu', (event) => event.preventDefault());
-    element.addEventListener('keydown', (event) => this.keyDown(event));
-  }
-
   private doubleClicked(pixel: Point2): void {
-    const found = this.pick(pixel[0], pixel[1]);
-    if (found && this.enabled('dblclick')) this.report({dblclickInfo: {...found, n: ++this.clicks}});
+    const what = this.pick(pixel[0], pixel[1]);
+    if (what && this.enabled('dblclick')) this.report({dblclickInfo: {...what, n: ++this.clicks}});
     const to = this.ground(pixel);
     if (to) this.go({...this.view, target: [to[0], to[1], 0], zoom: this.view.zoom + 1.2});
   }
 
-  private keyDown(event: KeyboardEvent): void {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (this.tools.key(event.key)) {
-      event.preventDefault();
-      return;
-    }
+  private keyed(event: KeyboardEvent): boolean {
     const digit = /^Digit([1-9])$/.exec(event.code);
     const next = digit ? this.saved(Number(digit[1]), event.shiftKey) : keyed(event.key, event.shiftKey, this.view);
-    if (!next) return;
-    event.preventDefault();
+    if (!next) return false;
     this.go(next, digit || /^[nt]$/i.test(event.key) ? undefined : 160);
+    return true;
   }
 
   /** Views 1-9: those of the page, else those that Shift and the digit kept, else the whole from six sides. */

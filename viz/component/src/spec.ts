@@ -28,10 +28,20 @@ export interface Spec {
   initialViewState: Record<string, unknown> | null;
 }
 
+// Up to deck.gl 9.2 coordinate systems were numbers; specifications written for those are understood.
+const NUMBERED: Record<number, string> = {
+  [-1]: COORDINATE_SYSTEM.DEFAULT, 0: COORDINATE_SYSTEM.CARTESIAN, 1: COORDINATE_SYSTEM.LNGLAT, 2: COORDINATE_SYSTEM.METER_OFFSETS,
+  3: COORDINATE_SYSTEM.LNGLAT_OFFSETS};
+
+function modern(layer: Record<string, unknown>): Record<string, unknown> {
+  const system = layer.coordinateSystem;
+  return typeof system === 'number' ? {...layer, coordinateSystem: NUMBERED[system]} : layer;
+}
+
 export function readSpec(data: SceneProps['data']): Spec {
   const json = typeof data === 'string' ? JSON.parse(data) : data;
   const {layers = [], views = null, initialViewState = null} = json ?? {};
-  const converted = converter.convert({layers, views: views ?? []}) as {layers?: Layer[]; views?: View | View[]};
+  const converted = converter.convert({layers: layers.map(modern), views: views ?? []}) as {layers?: Layer[]; views?: View | View[]};
   const list = converted.views ? [converted.views].flat() : [];
   return {layers: (converted.layers ?? []).filter(Boolean), views: list.length ? list : null, initialViewState};
 }

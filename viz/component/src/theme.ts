@@ -17,6 +17,7 @@ export interface Theme {
   textHalo: string;
   textQuiet: string;
   sky: number; // share of light that does not come from the sun
+  tone: number; // of what stands on the street
 }
 
 export const THEMES: Record<ThemeName, Theme> = {
@@ -31,20 +32,20 @@ export const THEMES: Record<ThemeName, Theme> = {
     grid: [150, 140, 125, 90],
     outline: [0, 92, 200, 255],
     halo: [255, 255, 255, 220],
-    text: '#2b2926', textHalo: 'rgba(250,248,244,0.92)', textQuiet: '#6b655c', sky: 0.62
+    text: '#2b2926', textHalo: 'rgba(250,248,244,0.92)', textQuiet: '#6b655c', sky: 0.62, tone: 1
   },
   dark: {
-    background: '#1d2023',
-    solids: [[86, 86, 86], [58, 61, 65], [74, 74, 74], [76, 75, 73], [150, 58, 46], [80, 82, 85]],
+    background: '#23272b',
+    solids: [[132, 130, 127], [84, 88, 93], [108, 107, 105], [116, 114, 110], [168, 66, 52], [120, 122, 125]],
     ground: [
-      [29, 32, 35], [47, 51, 55], [54, 58, 62], [42, 45, 47], [36, 45, 38], [31, 48, 58],
-      [37, 38, 38], [44, 47, 52], [34, 37, 39], [38, 48, 40]],
-    shadow: [0, 0, 0, 90],
-    contact: [0, 0, 0, 130],
-    grid: [150, 160, 170, 60],
+      [35, 39, 43], [60, 65, 70], [72, 77, 82], [54, 58, 61], [46, 57, 47], [38, 62, 76],
+      [51, 53, 54], [56, 61, 67], [44, 48, 51], [49, 61, 50]],
+    shadow: [8, 10, 14, 105],
+    contact: [5, 7, 10, 140],
+    grid: [170, 180, 190, 60],
     outline: [110, 190, 255, 255],
     halo: [0, 0, 0, 220],
-    text: '#e8e6e1', textHalo: 'rgba(16,19,22,0.9)', textQuiet: '#a9a59d', sky: 0.6
+    text: '#efede8', textHalo: 'rgba(20,23,26,0.9)', textQuiet: '#b5b1a9', sky: 0.6, tone: 0.72
   }
 };
 

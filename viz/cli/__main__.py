@@ -1,0 +1,5 @@
+"""``python -m viz.cli`` is ``hutong``."""
+
+from viz.cli import main
+
+main()

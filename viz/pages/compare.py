@@ -1,0 +1,154 @@
+"""Compare: two runs side by side under one camera, and the evidence for which is better."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import dash
+import dash_mantine_components as dmc
+from dash import Input, Output, dcc, html, no_update
+
+from sim.study import compare as compare_runs
+from viz import drafting, words
+from viz.callbacks import answers
+from viz.heat import RAMPS, UNITS, heat
+from viz.jobs import Jobs
+from viz.library import Library
+from viz.pages import legend, panels, timeline
+from viz.words import say
+
+VIEWS = {"people": "view.people", "map": "view.map", "difference": "view.difference"}
+MAPS = {"fruin": "map.fruin", "density_max": "map.density_max", "density_mean": "map.density_mean",
+        "pressure_max": "map.pressure_max", "travel_time": "map.travel_time"}
+CHOICES = {("compare-view", "data"): VIEWS, ("compare-map", "data"): MAPS}
+SCENES = ("compare-scene-a", "compare-scene-b")
+_COLUMNS = ["measure", "a", "b", "difference", "interval", "unit", "better"]
+
+
+def layout(library: Library, asked: dict[str, str], language: str) -> html.Div:
+    """The page; ``?a=`` and ``?b=`` choose the runs."""
+    entries = library.runs()
+    names = [entry.name for entry in entries]
+    if len(names) < 2:
+        return html.Main(panels.empty("compare.none", dcc.Link(say("nav.rehearse"), href="/rehearse", className="linkbutton")),
+                         className="alone", id="scene-main")
+    a = asked["a"] if asked.get("a") in names else names[0]
+    same = [e.name for e in entries if e.name != a and e.scenario == next(x.scenario for x in entries if x.name == a)]
+    b = asked["b"] if asked.get("b") in names else (same or [n for n in names if n != a])[0]
+    left = [
+        panels.section("compare.runs", html.Div([
+            dmc.Select(id="compare-a", data=names, value=a, label="A", allowDeselect=False),
+            dmc.Select(id="compare-b", data=names, value=b, label="B", allowDeselect=False)], className="stack")),
+        panels.section("compare.view", dmc.SegmentedControl(id="compare-view", data=words.options(VIEWS, language), value="people",
+                                                            fullWidth=True, orientation="vertical", size="xs")),
+        panels.section("playback.map", dmc.Select(id="compare-map", data=words.options(MAPS, language), value="density_max",
+                                                  allowDeselect=False, **words.marks(label="playback.map"))),
+        panels.section("compare.takes", html.Div(id="compare-takes"))]
+    pair = html.Div([_half("a"), _half("b")], className="pair", id="compare-pair")
+    right = [panels.section("compare.says", html.P(id="compare-sentence", className="headline", role="status"),
+                            html.P(id="compare-about", className="note"), html.P(id="compare-link", className="note")),
+             html.Div(panels.table("compare-table", []), style={"height": "calc(100% - 150px)", "minHeight": "320px"})]
+    return panels.page("compare", left=left, middle=[pair, html.Div(id="compare-band", className="overlay band"),
+                                                     html.Div(id="compare-legend", className="overlay legend")],
+                       right=right, bottom=[timeline.timeline("compare", curves=False)])
+
+
+def _half(side: str) -> html.Div:
+    return html.Div([panels.scene(f"compare-scene-{side}", linkedTo="compare", overlays=[], enableEvents=["click"],
+                                  playhead={"t": 0, "rate": 5, "playing": False}),
+                     html.Div(id=f"compare-plate-{side}", className="overlay plate")])
+
+
+def register(app: dash.Dash, library: Library, _jobs: Jobs) -> None:
+    """Callbacks of the page."""
+    timeline.register_timeline(app, "compare", list(SCENES), curves=False)
+    for side in ("a", "b"):
+        _one_run(app, library, side)
+    _maps(app, library)
+
+    @answers(app, Output("compare-facts", "data"), Output("compare-marks", "children"), Output("compare-band", "children"),
+             Input("compare-a", "value"), Input("compare-b", "value"))
+    def time(a: str, b: str) -> Any:
+        runs = [library.run(a), library.run(b)]
+        seed = _common_seed(runs[0].seeds, runs[1].seeds)
+        told = timeline.facts(runs[0], runs[0].seeds[0] if seed is None else seed)
+        told["duration"] = max(told["duration"], timeline.facts(runs[1], runs[1].seeds[0] if seed is None else seed)["duration"])
+        shown = [html.B(say("band.simulated")), html.Span(runs[0].scenario.title or runs[0].scenario.name, className="grow")]
+        return {key: told[key] for key in ("duration", "day_s")}, timeline.marks("compare", runs[0], runs[0].seeds[0]), shown
+
+    @answers(app, Output("compare-sentence", "children"), Output("compare-about", "children"), Output("compare-table", "rowData"),
+             Output("compare-table", "columnDefs"), Output("compare-takes", "children"), Output("compare-link", "children"),
+             Input("compare-a", "value"), Input("compare-b", "value"), Input("language", "data"))
+    def evidence(a: str, b: str, language: str) -> Any:
+        comparison = compare_runs(library.run(a), library.run(b))
+        better = {"A": "A", "B": "B", None: ""}
+        rows = [{"id": row.key, "measure": row.label_zh if language == "zh" else row.label, "a": row.mean_a, "b": row.mean_b,
+                 "difference": row.difference, "interval": interval(row.low, row.high), "unit": row.unit,
+                 "better": better[row.better] or (words.text("compare.same", language) if row.low is not None and not row.real else ""),
+                 "real": row.real} for row in comparison.rows]
+        number = {"valueFormatter": {"function": "params.value == null ? '–' : d3.format(Math.abs(params.value) >= 100 ? ',.0f' : '.3~g')(params.value)"},
+                  "type": "rightAligned", "width": 74}
+        heads = panels.columns(_COLUMNS, language, measure={"flex": 1, "minWidth": 150, "cellClassRules": {"real": "params.data.real"}},
+                               a=number, b=number, difference=number | {"width": 84}, interval={"width": 112}, unit={"width": 78},
+                               better={"width": 74, "cellClassRules": {"real": "params.data.real"}})
+        needs = panels.facts([(say(f"takes.{key}"), f"{x:g}  →  {y:g}" if x != y else f"{x:g}")
+                              for key, (x, y) in comparison.takes.items()])
+        page = f"/api/compare/page?{urlencode({'a': a, 'b': b, 'language': language})}"
+        return (comparison.sentence(language), say("compare.pairs", n=len(comparison.seeds)), rows, heads, needs,
+                html.A(say("compare.page"), href=page, target="_blank"))
+
+
+def _one_run(app: dash.Dash, library: Library, side: str) -> None:
+    other = "b" if side == "a" else "a"
+
+    @answers(app, Output(f"compare-scene-{side}", "sceneUrl"), Output(f"compare-scene-{side}", "streamUrl"),
+             Output(f"compare-scene-{side}", "overlays"), Output(f"compare-plate-{side}", "children"),
+             Input(f"compare-{side}", "value"), Input(f"compare-{other}", "value"))
+    def show(name: str, beside: str) -> Any:
+        run = library.run(name)
+        seed = _common_seed(run.seeds, library.run(beside).seeds)
+        kept = [s for s in run.seeds if (run.path / "frames" / f"{s}.parquet").is_file()]
+        if seed not in kept:
+            seed = kept[0] if kept else None
+        district_name = library.run_district(run)
+        drawn = drafting.overlays(library.district(district_name), run.scenario, run.layout)
+        stream = no_update if seed is None else f"/ws/run/{quote(name)}?seed={seed}"
+        return f"/api/districts/{quote(district_name)}/scene", stream, drawn, [html.B(side.upper()), f"{run.layout_name} · {name}"]
+
+
+def _common_seed(a: list[int], b: list[int]) -> int | None:
+    return next((seed for seed in a if seed in b), None)
+
+
+def _maps(app: dash.Dash, library: Library) -> None:
+    @answers(app, Output("compare-scene-a", "heat"), Output("compare-scene-b", "heat"), Output("compare-legend", "children"),
+             Output("compare-pair", "className"), Output("compare-scene-a", "visible"), Output("compare-scene-b", "visible"),
+             Input("compare-view", "value"), Input("compare-map", "value"), Input("compare-a", "value"), Input("compare-b", "value"))
+    def show(view: str, which: str, a: str, b: str) -> Any:
+        people = {"people": view == "people"}
+        if view == "people":
+            return None, None, legend.people("speed"), "pair", people, people
+        left, right = library.run(a), library.run(b)
+        if view == "difference":
+            key = "density_max" if which == "fruin" else which
+            shown = heat(right, key, minus=left)
+            top = shown["range"][1]
+            scale = legend.ramp("legend.difference", "diverging", f"−{top:g}", f"+{top:g} {UNITS[key]}", "0")
+            return shown, None, [html.Div(say(f"map.{key}"), className="note"), scale], "pair single", people, people
+        maps = [heat(run, which) for run in (left, right)]
+        top = max(m["range"][1] for m in maps)
+        for one in maps:
+            one["range"] = [0.0, top]
+        scale = legend.fruin("map.fruin") if which == "fruin" else legend.ramp(
+            f"map.{which}", RAMPS[which], "0", f"{top:g} {UNITS[which]}")
+        return maps[0], maps[1], scale, "pair", people, people
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """A 95 % interval with three figures."""
+    if low is None or high is None:
+        return "–"
+    return f"{low:.3g} … {high:.3g}"
+
+

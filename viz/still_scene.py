@@ -1,0 +1,263 @@
+"""What is in a still: the ground, the solids, the furniture and the people, as one mesh with colours."""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from twin.places.district import District
+from twin.places.facets import caps, polygon_parts
+from twin.places.roofs import COURTYARD_WALL, GATE, GROUND, ROOF, WALL
+from twin.places.solids import Mesh, solids
+from viz.still_camera import Camera
+from viz.still_people import people
+
+if TYPE_CHECKING:
+    from sim.run import Run
+
+PLAIN, TILED, FACADE, WATER, FLAT_ROOF, PAVING = range(6)
+"""Surfaces that the picture gives a texture: none, roof tiles, storeys of windows, water, tarred roof, paving."""
+_SOLID_COLOURS = {WALL: "#bcb5aa", ROOF: "#707172", GROUND: "#a8a39b", COURTYARD_WALL: "#aaa49b", GATE: "#a8382b"}
+_GROUND_COLOURS = {
+    "ground": "#b9b4a8", "courtyard": "#b3aa9b", "street": "#d3cfc6", "avenue": "#b5b4b1", "square": "#d4cfc4",
+    "pedestrian": "#cec8bd", "park": "#a9b594", "grass": "#b0bb9a", "pitch": "#a8b79a", "water": "#93aab4",
+    "platform": "#cfcac0", "floor": "#d5d1c8", "bay": "#cdcbc6"}
+_ASSETS = {"lamp": "lamp", "hydrant": "hydrant", "camera": "camera", "bollard": "bollard", "tree": "tree",
+           "metro_entrance": "metro_entrance"}
+
+
+@dataclass(frozen=True)
+class Coloured:
+    """Triangles with flat colours: ``positions``, ``normals`` (v, 3) float32, ``faces`` (f, 3) uint32, ``rgb`` (v, 3)
+    uint8 sRGB, ``surface`` (v,) uint8. The first ``first_part`` corners are the part that may be repainted."""
+
+    positions: NDArray[np.float32]
+    faces: NDArray[np.uint32]
+    normals: NDArray[np.float32]
+    rgb: NDArray[np.uint8]
+    surface: NDArray[np.uint8]
+    first_part: int = 0
+
+
+@dataclass(frozen=True)
+class StillScene:
+    """A picture to be drawn: one mesh, the camera, and whether it is night."""
+
+    mesh: Coloured
+    camera: Camera
+    dark: bool
+
+    def save(self, path: Path) -> None:
+        """Write the scene for the process that draws it."""
+        m = self.mesh
+        about = json.dumps({"camera": asdict(self.camera), "dark": self.dark})
+        np.savez(path, positions=m.positions, faces=m.faces, normals=m.normals, rgb=m.rgb, surface=m.surface,
+                 about=np.array(about))
+
+
+def still_scene(district: District, camera: Camera, *, run: Run | None, time: float | None, seed: int | None,
+                dark: bool, colour: str) -> StillScene:
+    """Put together everything that a still of a district shows."""
+    pieces = [ground(district), built(solids(district, overhang=0.4)), *furniture(district, camera)]
+    if run is not None:
+        pieces += [placed(asset("pedestrian"), p.xy, p.heading, p.size, tint=p.rgb)
+                   for p in people(run, time, seed, colour) if len(p.xy)]
+    return StillScene(merged(pieces), camera, dark)
+
+
+def built(mesh: Mesh) -> Coloured:
+    """Colour the solids; every object a little differently, as built things are."""
+    palette = np.array([_rgb(_SOLID_COLOURS[k]) for k in range(5)], float)
+    turn = (np.arange(len(mesh.ids)) * 0.6180339887) % 1.0
+    vary = (1.0 + 0.09 * (turn - 0.5))[mesh.object_index][:, None]
+    warmth = 1.0 + 0.05 * ((turn * 7) % 1.0 - 0.5)[mesh.object_index][:, None] * np.array([1.0, 0.2, -1.0])
+    is_gate = (mesh.kind == GATE)[:, None]
+    rgb = palette[mesh.kind] * np.where(is_gate, 1.0, vary * warmth)
+    highest = np.zeros(len(mesh.ids), np.float32)
+    np.maximum.at(highest, mesh.object_index, mesh.positions[:, 2])
+    tall = highest[mesh.object_index] > 7.5
+    rgb[tall & (mesh.kind == WALL)] *= [1.1, 1.1, 1.11]
+    level = (mesh.kind == ROOF) & (mesh.normals[:, 2] > 0.995) & (highest[mesh.object_index] > 2.9)
+    rgb[level] *= [1.3, 1.29, 1.27]
+    surface = np.full(len(rgb), PLAIN, np.uint8)
+    surface[mesh.kind == ROOF] = TILED
+    surface[level] = FLAT_ROOF
+    surface[tall & (mesh.kind == WALL) & (np.abs(mesh.normals[:, 2]) < 0.1)] = FACADE
+    return Coloured(mesh.positions, mesh.faces, mesh.normals, np.clip(rgb, 0, 255).astype(np.uint8), surface)
+
+
+def ground(district: District) -> Coloured:
+    """The ground, one thin layer over the other: courtyards, parks, water, squares, streets, bays."""
+    west, south, east, north = district.bounds
+    far = 6.0 * max(east - west, north - south, 200.0)
+    plain = shapely.box(west - far, south - far, east + far, north + far)
+    layers: list[tuple[str, NDArray[np.object_]]] = [("ground", np.array([plain], object))]
+    layers.append(("courtyard", district.courtyards.geometry.dropna().to_numpy()))
+    streets = district.streets[district.streets.geometry.notna() & (district.streets["layer"].fillna(0) >= 0)]
+    width = streets["width"].to_numpy(dtype=float, na_value=np.nan)
+    corridors = shapely.buffer(streets.geometry.to_numpy(), np.nan_to_num(width, nan=4.0) / 2, quad_segs=6)
+    wide = np.isin(streets["kind"].to_numpy(object), ["motorway", "avenue"])
+    areas = district.areas[district.areas.geometry.notna()]
+    kinds = areas["kind"].fillna("ground").to_numpy(object)
+    for kind in ("ground", "park", "grass", "pitch", "water"):
+        layers.append((kind, areas.geometry.to_numpy()[kinds == kind]))
+    for name, some in (("street", corridors[~wide]), ("avenue", corridors[wide])):
+        if len(some):
+            layers.append((name, np.array([shapely.union_all(some)], object)))
+    for kind in ("floor", "platform", "pedestrian", "square"):
+        layers.append((kind, areas.geometry.to_numpy()[kinds == kind]))
+    layers.append(("bay", district.bays.geometry.dropna().to_numpy()))
+    pieces = []
+    for level, (kind, shapes) in enumerate(layers):
+        polygons, _ = polygon_parts(shapely.force_2d(shapes))
+        polygons = shapely.transform(polygons, lambda xy: xy - np.asarray(district.origin))
+        lid = caps(np.asarray(polygons, object), np.full(len(polygons), 0.012 * level),
+                   np.zeros(len(polygons), np.int64), 0)
+        n = len(lid.positions)
+        surface = {"water": WATER, "square": PAVING, "pedestrian": PAVING}.get(kind, PLAIN)
+        pieces.append(Coloured(lid.positions.astype(np.float32), lid.faces.astype(np.uint32),
+                               np.tile(np.float32([0, 0, 1]), (n, 1)),
+                               np.tile(_rgb(_GROUND_COLOURS[kind]), (n, 1)), np.full(n, surface, np.uint8)))
+    return merged(pieces)
+
+
+def furniture(district: District, camera: Camera) -> list[Coloured]:
+    """Trees, lamps and other parts, and parked cars in kerb bays, where the camera may see them."""
+    parts = district.parts[district.parts.geometry.notna()]
+    parts = parts[parts.geom_type == "Point"]
+    out = []
+    for kind, name in _ASSETS.items():
+        rows = parts[parts["kind"] == kind]
+        xy = shapely.get_coordinates(rows.geometry.to_numpy()) - district.origin
+        heading = rows["heading"].to_numpy(dtype=float, na_value=np.nan)
+        mixed = (np.arange(len(xy)) * 0.6180339887) % 1.0
+        seen = _may_be_seen(xy, camera, small=kind in ("hydrant", "bollard", "camera"))
+        heading = np.where(np.isnan(heading), mixed * 2 * np.pi if kind == "tree" else 0.0, heading)
+        size = 0.75 + 0.45 * mixed if kind == "tree" else np.ones(len(xy))
+        if kind == "tree":
+            inside = shapely.STRtree(district.courtyards.geometry.dropna().to_numpy()).query(
+                rows.geometry.to_numpy(), predicate="within")[0]
+            size[np.unique(inside)] *= 0.68
+        near = np.hypot(*(xy - camera.position[:2]).T) < 220.0
+        out.append(placed(asset(name), xy[seen & near], heading[seen & near], size[seen & near]))
+        if kind == "tree":
+            far = seen & ~near
+            out.append(placed(_far_tree(), xy[far], heading[far], size[far]))
+        elif kind == "metro_entrance":
+            out.append(placed(asset(name), xy[seen & ~near], heading[seen & ~near], size[seen & ~near]))
+    at, heading = _parked(district)
+    seen = _may_be_seen(at, camera, small=False)
+    paint = np.array([_rgb(c) for c in ("#c9cccd", "#e4e4e2", "#4c5258", "#8d4740", "#5c6f80", "#d6d3cb")])
+    pick = (np.arange(len(at)) * 7919) % 97 % len(paint)
+    for i in range(len(paint)):
+        some = seen & (pick == i)
+        out.append(placed(asset("car"), at[some], heading[some], np.ones(int(some.sum())), first_part_rgb=paint[i]))
+    return out
+
+
+def _parked(district: District) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Parked cars along kerb and lane bays: points (n, 2) and headings (n,); four places in five are taken."""
+    bays = district.bays[district.bays.geometry.notna()]
+    lines = shapely.get_parts(bays.geometry.to_numpy())
+    lines = lines[(shapely.get_type_id(lines) == 1) & (shapely.length(lines) > 6)]
+    at, heading = [np.empty((0, 2))], [np.empty(0)]
+    for number, line in enumerate(lines):
+        places = np.arange(3.0, line.length - 2.9, 6.2)
+        places = places[(np.arange(len(places)) + number) % 5 != 0]
+        here = shapely.get_coordinates(shapely.line_interpolate_point(line, places))
+        ahead = shapely.get_coordinates(shapely.line_interpolate_point(line, places + 0.5)) - here
+        at.append(here - district.origin)
+        heading.append(np.arctan2(ahead[:, 1], ahead[:, 0]))
+    return np.concatenate(at), np.concatenate(heading)
+
+
+def _may_be_seen(xy: NDArray[np.float64], camera: Camera, *, small: bool) -> NDArray[np.bool_]:
+    """Whether points (n, 2) may show: in front of the camera, within a wide cone, small things only when near."""
+    offset = np.c_[xy, np.zeros(len(xy))] - camera.position
+    look = np.subtract(camera.target, camera.position)
+    look = look / np.linalg.norm(look)
+    depth = offset @ look
+    aside = np.linalg.norm(offset - depth[:, None] * look, axis=1)
+    reach = (90.0 if small else 900.0) / np.tan(np.radians(camera.fov_deg / 2))
+    return (depth > -20) & (depth < reach) & (aside < np.maximum(depth, 0) * 2.4 * np.tan(
+        np.radians(camera.fov_deg / 2)) + 30)
+
+
+@functools.cache
+def asset(name: str) -> Coloured:
+    """A model from ``assets/3d`` in model space: z up, facing +x, in its own colours."""
+    import trimesh
+
+    here = Path(__file__).resolve().parent
+    folders = (here.parent / "assets" / "3d", here / "_shipped" / "assets" / "3d")
+    path = next(f / f"{name}.glb" for f in folders if (f / f"{name}.glb").is_file())
+    pieces = []
+    for part in trimesh.load_scene(path).geometry.values():
+        points = np.stack([part.vertices[:, 0], -part.vertices[:, 2], part.vertices[:, 1]], 1)[part.faces]
+        facing = np.cross(points[:, 1] - points[:, 0], points[:, 2] - points[:, 0])
+        facing /= np.maximum(np.linalg.norm(facing, axis=1), 1e-12)[:, None]
+        value = np.asarray(part.visual.material.baseColorFactor, float)[:3] / 255
+        encoded = np.where(value <= 0.0031308, value * 12.92, 1.055 * value ** (1 / 2.4) - 0.055)
+        n = 3 * len(points)
+        pieces.append(Coloured(points.reshape(-1, 3).astype(np.float32), np.arange(n, dtype=np.uint32).reshape(-1, 3),
+                               np.repeat(facing, 3, axis=0).astype(np.float32),
+                               np.tile((encoded * 255).round().astype(np.uint8), (n, 1)), np.zeros(n, np.uint8)))
+    return replace(merged(pieces), first_part=len(pieces[0].positions))
+
+
+@functools.cache
+def _far_tree() -> Coloured:
+    """A tree for the distance: one crown on one trunk, a quarter of the triangles."""
+    tree = asset("tree")
+    middle = tree.positions[tree.faces].mean(axis=1)
+    crown = (tree.rgb[tree.faces[:, 0]] == tree.rgb[tree.first_part]).all(axis=1)
+    keep = tree.faces[crown & (middle[:, 2] > 3.4)]
+    used = keep.ravel()
+    grown = (tree.positions[used] - [0, 0, 4.9]) * np.float32([1.15, 1.15, 1.0]) + np.float32([0.0, 0.0, 4.7])
+    return Coloured(grown.astype(np.float32), np.arange(len(used), dtype=np.uint32).reshape(-1, 3),
+                    tree.normals[used], tree.rgb[used], tree.surface[used])
+
+
+def placed(model: Coloured, xy: NDArray[Any], heading: NDArray[Any], size: NDArray[Any], *,
+           tint: NDArray[np.uint8] | None = None, first_part_rgb: NDArray[np.uint8] | None = None) -> Coloured:
+    """Copies of a model at points (n, 2), turned to headings (n,) and scaled by sizes (n,).
+
+    ``tint`` (n, 3) multiplies the colours of each copy; ``first_part_rgb`` replaces those of the model's first part.
+    """
+    n, v = len(xy), len(model.positions)
+    c, s = (f(heading).astype(np.float32)[:, None] for f in (np.cos, np.sin))
+
+    def turned(a: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.stack([c * a[:, 0] - s * a[:, 1], s * a[:, 0] + c * a[:, 1],
+                         np.broadcast_to(a[:, 2], (n, v))], axis=2)
+
+    positions = turned(model.positions) * size.astype(np.float32)[:, None, None]
+    positions[..., :2] += np.asarray(xy, np.float32)[:, None]
+    rgb = np.tile(model.rgb[None], (n, 1, 1))
+    if first_part_rgb is not None:
+        rgb[:, :model.first_part] = first_part_rgb
+    if tint is not None:
+        rgb = (rgb.astype(np.uint16) * tint[:, None].astype(np.uint16) // 235).clip(0, 255).astype(np.uint8)
+    faces = (model.faces[None] + (np.arange(n, dtype=np.uint32) * v)[:, None, None]).reshape(-1, 3)
+    return Coloured(positions.reshape(-1, 3), faces, turned(model.normals).reshape(-1, 3), rgb.reshape(-1, 3),
+                    np.zeros(n * v, np.uint8))
+
+
+def merged(pieces: list[Coloured]) -> Coloured:
+    """Put pieces into one mesh."""
+    shift = np.cumsum([0, *(len(p.positions) for p in pieces[:-1])])
+    return Coloured(np.concatenate([p.positions for p in pieces]),
+                    np.concatenate([p.faces + np.uint32(s) for p, s in zip(pieces, shift, strict=True)]),
+                    np.concatenate([p.normals for p in pieces]).astype(np.float32),
+                    np.concatenate([p.rgb for p in pieces]), np.concatenate([p.surface for p in pieces]))
+
+
+def _rgb(colour: str) -> NDArray[np.uint8]:
+    return np.array([int(colour[i:i + 2], 16) for i in (1, 3, 5)], np.uint8)
