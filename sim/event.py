@@ -150,19 +150,25 @@ class Rehearsal(Model):
     # -- checkpoints ----------------------------------------------------------------------------------------------
 
     def _join_queues(self) -> None:
+        """Who comes near the queues of the chosen checkpoint joins one; who walks into the lanes of another, there."""
         for k, checkpoint in enumerate(self.checkpoints):
-            coming = np.flatnonzero((self.state == WALKING_IN) & (self.checkpoint == k) & ~self.passed)
-            if not len(coming):
+            coming = np.flatnonzero((self.state == WALKING_IN) & ~self.passed)
+            if not len(coming) or not checkpoint.open:
                 continue
             ids = self.crowd_id[coming]
             at = self.crowd.at(ids)
-            here = checkpoint.near(at) | np.isin(ids, self._arrived_ids)
+            bound = self.checkpoint[coming] == k
+            here = bound & (checkpoint.near(at) | np.isin(ids, self._arrived_ids))
+            here |= checkpoint.place.lanes.lane_of(at, before=0.5) >= 0
             if here.any():
-                joined = coming[here]
                 order = np.argsort(np.hypot(*(at[here] - checkpoint.place.lanes.service.mean(0)).T), kind="stable")
-                self.state[joined] = QUEUEING
-                self.times["joined"][joined] = self.time
-                checkpoint.join(joined[order])
+                self._queue_up(coming[here][order], k)
+
+    def _queue_up(self, who: np.ndarray, k: int) -> None:
+        self.checkpoint[who] = k
+        self.state[who] = QUEUEING
+        self.times["joined"][who] = self.time
+        self.checkpoints[k].join(who)
 
     def _give_up(self) -> None:
         """Who gets nowhere makes do: with the queue at hand, if caught in that of another checkpoint; at the venue with
@@ -177,10 +183,7 @@ class Rehearsal(Model):
         for k, checkpoint in enumerate(self.checkpoints):
             caught = who[checkpoint.near(at)] if len(who) else who
             if checkpoint.open and len(caught):
-                self.checkpoint[caught] = k
-                self.state[caught] = QUEUEING
-                self.times["joined"][caught] = self.time
-                checkpoint.join(caught)
+                self._queue_up(caught, k)
 
     def stuck(self) -> np.ndarray:
         """Ids of people who have been on their way without getting anywhere for a minute."""

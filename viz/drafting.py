@@ -168,6 +168,14 @@ def overlays(district: District, scenario: Scenario, layout: Layout) -> list[dic
     return out
 
 
+def frame(drawn: list[dict[str, Any]], margin: float = 40.0) -> dict[str, Any] | None:
+    """A view of the scene that shows what is drawn: ``{"bounds": [west, south, east, north]}`` in local metres."""
+    if not drawn:
+        return None
+    west, south, east, north = shapely.GeometryCollection([shape(o["geometry"]) for o in drawn]).bounds
+    return {"bounds": [west - margin, south - margin, east + margin, north + margin]}
+
+
 class _Named:
     """An entry or incident as a point with an id."""
 

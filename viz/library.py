@@ -81,6 +81,17 @@ class Library:
         """Names of the scenario files (without ``.yaml``), in alphabetical order."""
         return sorted(self._scenario_paths())
 
+    def first_scenario(self) -> str | None:
+        """The scenario that pages begin with: the first one that can be read and whose district is there."""
+        for name in self.scenarios():
+            try:
+                scenario = self.scenario(name)
+            except HutongError:
+                continue
+            if scenario.synthetic is not None or Path(scenario.district or "").is_file():
+                return name
+        return next(iter(self.scenarios()), None)
+
     def scenario_path(self, name: str) -> Path:
         """The file of a scenario."""
         paths = self._scenario_paths()

@@ -48,7 +48,8 @@ def scene_bytes(district: District) -> bytes:
     positions, faces = cast_shadow(district)
     arrays |= {"shadow.positions": positions, "shadow.faces": faces, "grid.segments": grid_segments(district)}
 
-    placed = placed_parts(district, ids, drawn=set(mesh.ids))
+    shown = {mesh.ids[k] for k in np.unique(mesh.object_index)}
+    placed = placed_parts(district, ids, drawn=shown)
     for name, part in placed.items():
         arrays |= {f"parts.{name}.xyz": part.xyz, f"parts.{name}.heading": part.heading,
                    f"parts.{name}.scale": part.scale, f"parts.{name}.objects": part.objects}

@@ -163,11 +163,12 @@ class Player:
         aim = math.floor(t + max(head.rate / UPDATES, EARLY * head.rate)) + 1.0 if moving and not self._jump else t
         if aim == self._sent and not self._jump:
             return max((aim - t) / head.rate - EARLY, 0.005) if moving else None
+        jump, self._jump = self._jump, False  # a seek that comes while the frame is read is for the next one
         frame = await asyncio.to_thread(self.source.at, aim)
-        if frame.time_s != self._sent or self._jump:
+        if frame.time_s != self._sent or jump:
             arrive = max((frame.time_s - t) / head.rate, 0.0) if moving else 0.0
             self._number += 1
-            jump, self._jump, self._drawn, self._sent = self._jump, False, False, frame.time_s
+            self._drawn, self._sent = False, frame.time_s
             await self.socket.send_bytes(frame_bytes(frame, number=self._number, arrive_s=arrive, rate=head.rate,
                                                      jump=jump))
             return None

@@ -284,7 +284,8 @@ class Ground:
             forbid_against(self._links, self._kind, area_mask(self._local(area), self.nx, self.ny, self.cell),
                            np.cos(heading), np.sin(heading))
         for area in self._blocked.values():
-            forbid_entering(self._links, self._kind, self._cost, area_mask(self._local(area), self.nx, self.ny,
+            forbid_entering(self._links, self._kind, self._cost,
+                            area_mask(self._local(area), self.nx, self.ny,
                                                                self.cell))
         self._linked = self.version
 

@@ -14,8 +14,8 @@ PASSES = 4
 """Passes over the contacts in a step; even."""
 CHUNK = 256
 """Rows that a thread takes at a time."""
-HARD, PUSH_SPEED = 6, 21
-"""Where these two stand among the numbers of :class:`sim.crowd.parameters.Parameters`."""
+HARD, PUSH_SPEED, SQUEEZE = 6, 21, 24
+"""Where these stand among the numbers of :class:`sim.crowd.parameters.Parameters`."""
 
 
 @njit(cache=True)
@@ -78,9 +78,11 @@ def advance(steps: int, n: int, R: np.ndarray, Z: np.ndarray, R2: np.ndarray, Z2
               moved, touch, touching)
         cap = behaviour[PUSH_SPEED] * f4(dt)
         for _ in range(PASSES // 2):
-            part_bodies(0, n, moved, spare, moved, R2, Z2, ground, behaviour[HARD], cap, period, touch,
+            part_bodies(0, n, moved, spare, moved, R2, Z2, ground, behaviour[HARD], behaviour[SQUEEZE], cap,
+                        period, touch,
                         touching)
-            part_bodies(0, n, spare, moved, moved, R2, Z2, ground, behaviour[HARD], cap, period, touch,
+            part_bodies(0, n, spare, moved, moved, R2, Z2, ground, behaviour[HARD], behaviour[SQUEEZE], cap,
+                        period, touch,
                         touching)
         _settle(n, moved, R2, period, low)
         R, R2 = R2, R
@@ -107,11 +109,11 @@ def advance_threads(steps: int, n: int, R: np.ndarray, Z: np.ndarray, R2: np.nda
         for _ in range(PASSES // 2):
             for q in prange(chunks):
                 part_bodies(q * CHUNK, min((q + 1) * CHUNK, n), moved, spare, moved, R2, Z2, ground,
-                            behaviour[HARD],
+                            behaviour[HARD], behaviour[SQUEEZE],
                              cap, period, touch, touching)
             for q in prange(chunks):
                 part_bodies(q * CHUNK, min((q + 1) * CHUNK, n), spare, moved, moved, R2, Z2, ground,
-                            behaviour[HARD],
+                            behaviour[HARD], behaviour[SQUEEZE],
                              cap, period, touch, touching)
         _settle(n, moved, R2, period, low)
         R, R2 = R2, R

@@ -319,7 +319,7 @@ def walk(lo: int, hi: int, R: np.ndarray, Z: np.ndarray, start: np.ndarray, widt
     (gap, rest, follow, band, band_on, creep, hard, near_strength, near_range, far_strength, far_range,
      side, ahead,
      turn, swerve, wall_strength, wall_range, noise, _noise_time, over, give, _push,
-     patience, give_way) = behaviour
+     patience, give_way, squeeze) = behaviour
     ny, nx = ground.links.shape
     bx, by, bu = np.empty(MOST_NEAR, f4), np.empty(MOST_NEAR, f4), np.empty(MOST_NEAR, f4)
     bw, bv = np.empty(MOST_NEAR, f4), np.empty(MOST_NEAR, f4)
@@ -346,7 +346,8 @@ def walk(lo: int, hi: int, R: np.ndarray, Z: np.ndarray, start: np.ndarray, widt
             bw[k] = R[HY, j]
             bv[k] = R[SPEED, j]
             bs[k] = (R[RADIUS, i] + R[RADIUS, j]) * f4(2.5)
-            bd[k] = (R[RADIUS, i] + R[RADIUS, j]) * hard
+            facing = max(-(R[HX, i] * bu[k] + R[HY, i] * bw[k]), ZERO)
+            bd[k] = (R[RADIUS, i] + R[RADIUS, j]) * hard * (ONE - squeeze * facing)
             if t < TOUCHING and bx[k] * bx[k] + by[k] * by[k] < (bd[k] + f4(0.5)) ** 2:
                 touch[i, t] = j
                 t += 1

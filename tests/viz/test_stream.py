@@ -6,6 +6,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +15,8 @@ import uvicorn
 from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from starlette.testclient import TestClient
-from starlette.websockets import WebSocketDisconnect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
 
 from sim.run import Frame
 from twin.errors import BadInput
@@ -130,67 +131,89 @@ def test_controls_that_make_no_sense_change_nothing(nonsense: dict) -> None:
     assert (head.now, head.rate, head.playing) == (5.0, 2.0, False)
 
 
-@pytest.fixture
-def client() -> Iterator[TestClient]:
-    server = FastAPI()
-    add_routes(server, Shelf())  # type: ignore[arg-type]
-    with TestClient(server) as made:
-        yield made
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """Serve an application on a free port while the block runs; gives host and port."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", ws_per_message_deflate=False))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    try:
+        yield f"127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
 
 
-def test_standing_still_sends_one_frame_and_a_seek_another(client: TestClient) -> None:
-    with client.websocket_connect("/ws/run/march") as socket:
-        socket.send_text(json.dumps({"t": 30.4, "rate": 1, "playing": False}))
-        frames = [read(socket.receive_bytes())]
-        socket.send_text("ack")
-        if frames[0].t == 0:  # the frame of the first moment may go out before the control arrives
-            frames.append(read(socket.receive_bytes()))
-            socket.send_text("ack")
-        assert frames[-1].t == 30
-        assert frames[-1].flags & JUMP
-        assert frames[-1].arrive == 0
-        socket.send_text("not json")
-        socket.send_text(json.dumps([1, 2]))
-        socket.send_text(json.dumps({"t": 500}))
-        got = read(socket.receive_bytes())
-        assert got.t == 500
-        assert got.flags & JUMP
+@pytest.fixture(scope="module")
+def host() -> Iterator[str]:
+    app = FastAPI()
+    add_routes(app, Shelf())  # type: ignore[arg-type]
+    with served(app) as address:
+        yield address
 
 
-def test_playing_aims_just_ahead_and_waits_for_the_acknowledgement(client: TestClient) -> None:
-    with client.websocket_connect("/ws/run/march?seed=1") as socket:
-        socket.send_text(json.dumps({"t": 10, "rate": 20, "playing": True}))
+def next_frame(socket: ClientConnection) -> Read:
+    message = socket.recv(timeout=10)
+    assert isinstance(message, bytes)
+    return read(message)
+
+
+def test_standing_still_sends_one_frame_and_a_seek_another(host: str) -> None:
+    with connect(f"ws://{host}/ws/run/march") as socket:
+        socket.send(json.dumps({"t": 30.4, "rate": 1, "playing": False}))
+        frame = next_frame(socket)
+        socket.send("ack")
+        if frame.t == 0:  # the first moment may go out before the control arrives
+            frame = next_frame(socket)
+            socket.send("ack")
+        assert (frame.t, frame.arrive) == (30, 0)
+        assert frame.flags & JUMP
+        socket.send("not json")
+        socket.send(json.dumps([1, 2]))
+        with pytest.raises(TimeoutError):
+            socket.recv(timeout=0.3)
+        socket.send(json.dumps({"t": 500}))
+        frame = next_frame(socket)
+        assert frame.t == 500
+        assert frame.flags & JUMP
+
+
+def test_playing_aims_just_ahead_and_never_queues(host: str) -> None:
+    with connect(f"ws://{host}/ws/run/march?seed=1") as socket:
+        socket.send(json.dumps({"t": 10, "rate": 20, "playing": True}))
         times, arrivals = [], []
         for _ in range(6):
-            got = read(socket.receive_bytes())
-            times.append(got.t)
-            arrivals.append(got.arrive)
-            socket.send_text("ack")
-        assert times[2:] == sorted(times[2:])
-        assert len(set(times[2:])) == len(times[2:])
+            frame = next_frame(socket)
+            times.append(frame.t)
+            arrivals.append(frame.arrive)
+            socket.send("ack")
+        assert times[2:] == sorted(set(times[2:]))
         assert max(arrivals) <= 2 / 20 + 0.05
         # Nothing is acknowledged for a while: the next frame is the newest, not a backlog.
-        socket.receive_bytes()
-        time.sleep(0.6)
-        socket.send_text("ack")
-        late = read(socket.receive_bytes())
-        assert late.t >= times[-1] + 10
-        assert late.number == 8
+        last = next_frame(socket)
+        with pytest.raises(TimeoutError):
+            socket.recv(timeout=0.8)
+        socket.send("ack")
+        late = next_frame(socket)
+        assert late.t >= last.t + 10
+        assert late.number == last.number + 1
 
 
-def test_an_unknown_run_closes_the_socket_with_a_sentence(client: TestClient) -> None:
-    with client.websocket_connect("/ws/run/nothing") as socket, pytest.raises(WebSocketDisconnect) as closed:
-        socket.receive_bytes()
-    assert closed.value.code == 4404
-    assert "there is no run" in closed.value.reason
+def test_an_unknown_run_closes_the_socket_with_a_sentence(host: str) -> None:
+    with connect(f"ws://{host}/ws/run/nothing") as socket, pytest.raises(ConnectionClosed) as closed:
+        socket.recv(timeout=10)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4404
+    assert "there is no run" in closed.value.rcvd.reason
 
 
-def test_another_origin_is_refused(client: TestClient) -> None:
-    with pytest.raises(WebSocketDisconnect), client.websocket_connect(
-            "/ws/run/march", headers={"origin": "http://elsewhere.example"}) as socket:
-        socket.receive_bytes()
-    with client.websocket_connect("/ws/run/march", headers={"origin": "http://testserver"}) as socket:
-        socket.receive_bytes()
+def test_another_origin_is_refused(host: str) -> None:
+    with pytest.raises(InvalidStatus):
+        connect(f"ws://{host}/ws/run/march", origin="http://elsewhere.example").close()  # type: ignore[arg-type]
+    with connect(f"ws://{host}/ws/run/march", origin=f"http://{host}") as socket:  # type: ignore[arg-type]
+        assert next_frame(socket).n == 50
 
 
 def streaming_page(n: int) -> FastAPI:
@@ -210,30 +233,19 @@ def measured_updates(n: int, frames: int, limit_s: float = 120) -> float:
     """Updates a second of n people in Chromium, over a number of frames, after a first second to warm up."""
     from playwright.sync_api import sync_playwright
 
-    config = uvicorn.Config(streaming_page(n), port=0, log_level="error", ws_per_message_deflate=False)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        with sync_playwright() as play:
-            browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
-            page = browser.new_page(viewport={"width": 600, "height": 400})
-            page.goto(f"http://127.0.0.1:{port}/")
-            page.wait_for_function("window.hutongScenes?.s?.stats.updates > 5", timeout=30_000)
-            page.wait_for_timeout(1000)
-            count = "[window.hutongScenes.s.stats.updates, performance.now()]"
-            u0, t0 = page.evaluate(count)
-            page.wait_for_function(f"window.hutongScenes.s.stats.updates >= {u0 + frames}", timeout=limit_s * 1000)
-            u1, t1 = page.evaluate(count)
-            assert page.evaluate("window.hutongScenes.s.people.n") == n
-            assert page.evaluate("window.hutongScenes.s.errors") == []
-            browser.close()
-    finally:
-        server.should_exit = True
-        thread.join(10)
+    with served(streaming_page(n)) as host, sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
+        page = browser.new_page(viewport={"width": 600, "height": 400})
+        page.goto(f"http://{host}/")
+        page.wait_for_function("window.hutongScenes?.s?.stats.updates > 5", timeout=30_000)
+        page.wait_for_timeout(1000)
+        count = "[window.hutongScenes.s.stats.updates, performance.now()]"
+        u0, t0 = page.evaluate(count)
+        page.wait_for_function(f"window.hutongScenes.s.stats.updates >= {u0 + frames}", timeout=limit_s * 1000)
+        u1, t1 = page.evaluate(count)
+        assert page.evaluate("window.hutongScenes.s.people.n") == n
+        assert page.evaluate("window.hutongScenes.s.errors") == []
+        browser.close()
     return 1000 * (u1 - u0) / (t1 - t0)
 
 

@@ -68,7 +68,7 @@ def access_graph(district: District) -> nx.MultiGraph:
     district = complete_access(district)
     graph: nx.MultiGraph = nx.MultiGraph()
     places = _places(district)
-    for entrance in district.entrances.itertuples():
+    for entrance in district.entrances[_placed(district.entrances)].itertuples():
         inner, outer = entrance.courtyard, entrance.leads_to
         if inner not in places:
             continue
@@ -115,7 +115,7 @@ def complete_access(district: District) -> District:
     """
     entrances = district.entrances
     inside_of = _inside_of(district)
-    missing = entrances["leads_to"].isna() & inside_of.notna()
+    missing = entrances["leads_to"].isna() & inside_of.notna() & _placed(entrances)
     if not missing.any() and inside_of.equals(entrances["courtyard"]):
         return district
     completed = entrances.copy()
@@ -124,6 +124,11 @@ def complete_access(district: District) -> District:
     outside = pd.Series(_outside_of(district, asked), index=asked.index, dtype=object)
     completed.loc[missing, "leads_to"] = outside
     return replace(district, tables={**district.tables, "entrances": completed})
+
+
+def _placed(frame: gpd.GeoDataFrame) -> pd.Series:
+    """Whether each row has a geometry."""
+    return frame.geometry.notna() & ~frame.geometry.is_empty
 
 
 def _places(district: District) -> dict[str, tuple[str, str | None, shapely.Geometry]]:
@@ -138,7 +143,7 @@ def _inside_of(district: District) -> pd.Series:
     buildings."""
     inside: pd.Series = district.entrances["courtyard"].copy()
     for frame in (district.courtyards, district.buildings):
-        unknown = inside.isna()
+        unknown = inside.isna() & _placed(district.entrances)
         points = district.entrances.geometry.to_numpy()[unknown.to_numpy()]
         nearest = _nearest(points, shapely.boundary(frame.geometry.to_numpy()), ON_OUTLINE_M)
         ids = frame["id"].to_numpy(dtype=object)

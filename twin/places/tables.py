@@ -52,10 +52,10 @@ BUILDINGS = Table(
     "buildings", "a roofed structure, as its footprint; courtyards inside it are holes", POLYGON, (
         Column("name", "text", "name on the map"),
         Column("use", "text", "residential, school, office, retail ... as the source says"),
-        Column("height", "real", "from the ground to the highest point of the roof", "m"),
+        Column("height", "real", "from the ground to the highest point of the roof; 0 for one underground", "m"),
         Column("height_source", "text", "how the height was known", values=("measured", "levels", "assumed")),
         Column("levels", "integer", "storeys above ground"),
-        Column("base", "real", "height of the underside above the ground (bridges, building parts)", "m"),
+        Column("base", "real", "height of the underside above the ground (bridges, building parts); negative underground", "m"),
         Column("roof", "text", "shape of the roof", values=("flat", "gabled", "hipped", "surfaces")),
         Column("roof_height", "real", "from the eaves to the ridge", "m"),
         Column("roof_heading", "real", "direction of the ridge of a gabled roof", "rad"),

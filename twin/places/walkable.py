@@ -8,6 +8,7 @@ the ground is left out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -60,7 +61,7 @@ def walkable_area(district: District, *, within: shapely.Polygon | None = None, 
     """
     places = {name: _near(district.tables[name], within) for name in
               ("streets", "areas", "buildings", "courtyards", "parts", "entrances")}
-    solid = _solid_buildings(places["buildings"])
+    solid = _polygons(places["buildings"].geometry.to_numpy()[in_the_way(places["buildings"])])
     walls = _walls(places["parts"])
     outdoors = _outdoors(places, solid, walls, open_ground)
     floors = shapely.difference(_floors(places["areas"]), walls)
@@ -88,7 +89,7 @@ def _near(frame: gpd.GeoDataFrame, within: shapely.Polygon | None) -> gpd.GeoDat
     return frame[present]
 
 
-def _outdoors(places: dict[str, gpd.GeoDataFrame], solid: shapely.Geometry, walls: shapely.Geometry,
+def _outdoors(places: dict[str, gpd.GeoDataFrame], solid: Shapes, walls: shapely.Geometry,
               open_ground: bool) -> shapely.Geometry:
     streets, areas, courtyards = places["streets"], places["areas"], places["courtyards"]
     streets = streets[_walked(streets)]
@@ -99,11 +100,10 @@ def _outdoors(places: dict[str, gpd.GeoDataFrame], solid: shapely.Geometry, wall
     yards = _polygons(courtyards.geometry.to_numpy()[~walled])
     if open_ground:
         ground.extend(yards)
-    water = shapely.union_all(_polygons(areas.geometry.to_numpy()[(areas["kind"] == "water").to_numpy()]))
+    water = _polygons(areas.geometry.to_numpy()[(areas["kind"] == "water").to_numpy()])
     private = _private(courtyards[walled], streets)
-    on_land = shapely.difference(shapely.union_all(ground), shapely.union_all([water, walls, *private]))
-    everywhere = _without_specks(shapely.union_all([on_land, bridges]))
-    area = shapely.difference(everywhere, solid)
+    on_land = _without(shapely.union_all(ground), [*water, walls, *private])
+    area = _without(_without_specks(shapely.union_all([on_land, bridges])), solid)
     if open_ground and len(yards):
         area = shapely.union_all([area, *_passages(places["entrances"], courtyards[~walled], paved, solid)])
     return area
@@ -177,10 +177,19 @@ def _private(walled: gpd.GeoDataFrame, streets: gpd.GeoDataFrame) -> Shapes:
     return np.delete(shapes, np.unique(which))
 
 
-def _solid_buildings(buildings: gpd.GeoDataFrame) -> shapely.Geometry:
-    """Footprints of the buildings that reach the ground."""
-    low = buildings["base"].fillna(0.0).to_numpy(dtype=float) < HEADROOM_M
-    return shapely.union_all(_polygons(buildings.geometry.to_numpy()[low]))
+def in_the_way(buildings: gpd.GeoDataFrame) -> NDArray[np.bool_]:
+    """Return which buildings stand on the ground, not over it (2.5 m or more) nor under it, (n,) bool."""
+    base = buildings["base"].fillna(0.0).to_numpy(dtype=float)
+    below = buildings["height"].to_numpy(dtype=float) <= 0.0
+    return np.asarray((base < HEADROOM_M) & ~below, dtype=bool)
+
+
+def _without(area: shapely.Geometry, obstacles: Sequence[shapely.Geometry] | Shapes) -> shapely.Geometry:
+    """The area less the obstacles. Those that do not touch it, mostly a city's buildings, need no union."""
+    shapely.prepare(area)
+    obstacles = np.asarray(obstacles, dtype=object)
+    touching = obstacles[shapely.intersects(area, obstacles)]
+    return shapely.difference(area, shapely.union_all(touching)) if len(touching) else area
 
 
 def _walls(parts: gpd.GeoDataFrame) -> shapely.Geometry:
@@ -199,8 +208,7 @@ def _walls(parts: gpd.GeoDataFrame) -> shapely.Geometry:
 
 
 def _gaps(gates: gpd.GeoDataFrame, walls: Shapes) -> list[shapely.Geometry]:
-    """A disc at the nearest place of every wall beside a gate, as wide as the gate; a strip along a gate's
-    line."""
+    """A disc as wide as the gate, at the nearest place of every wall beside it; a strip along a gate's line."""
     width = gates["width"].where(gates["width"] > 0).fillna(GATE_WIDTH_M).to_numpy(dtype=float)
     shapes = gates.geometry.to_numpy()
     is_point = shapely.get_type_id(shapes) == 0
@@ -212,7 +220,7 @@ def _gaps(gates: gpd.GeoDataFrame, walls: Shapes) -> list[shapely.Geometry]:
 
 
 def _passages(entrances: gpd.GeoDataFrame, courtyards: gpd.GeoDataFrame, paved: shapely.Geometry,
-              solid: shapely.Geometry) -> list[shapely.Geometry]:
+              solid: Shapes) -> list[shapely.Geometry]:
     """Passages through buildings into courtyards: from the yard by way of the entrance to the ground
     outside."""
     through = entrances[(entrances["kind"] == "passage") & ~entrances["state"].isin(["locked", "blocked"])
@@ -220,12 +228,12 @@ def _passages(entrances: gpd.GeoDataFrame, courtyards: gpd.GeoDataFrame, paved: 
     if not len(through):
         return []
     shape_of = dict(zip(courtyards["id"], shapely.make_valid(courtyards.geometry.to_numpy()), strict=True))
-    street_ground = shapely.difference(paved, solid)
+    street_ground = _without(paved, solid)
     found: list[shapely.Geometry] = []
     for entrance in through.itertuples():
-        yard = shapely.difference(shape_of[entrance.courtyard], solid)
+        yard = _without(shape_of[entrance.courtyard], solid)
         neighbour = shape_of.get(entrance.leads_to)
-        outside = street_ground if neighbour is None else shapely.difference(neighbour, solid)
+        outside = street_ground if neighbour is None else _without(neighbour, solid)
         width = entrance.width if entrance.width and entrance.width > 0 else PASSAGE_WIDTH_M
         legs = [_leg(entrance.geometry, side, width) for side in (yard, outside)]
         if all(leg is not None for leg in legs):
@@ -246,12 +254,12 @@ def _leg(point: shapely.Point, side: shapely.Geometry, width: float) -> shapely.
 
 
 def _polygons(shapes: Shapes) -> Shapes:
-    """Valid polygons made of the given ones; what a repair leaves behind as lines and points is dropped."""
+    """The polygons, made valid; what a repair would leave behind as lines and points is dropped."""
     shapes = np.asarray(shapes, dtype=object)
     bad = ~shapely.is_valid(shapes)
     if bad.any():
         shapes = shapes.copy()
-        shapes[bad] = [shapely.union_all(_polygonal(shape)) for shape in shapely.make_valid(shapes[bad])]
+        shapes[bad] = shapely.make_valid(shapes[bad], method="structure", keep_collapsed=False)
     return shapes[~shapely.is_empty(shapes)]
 
 

@@ -11,19 +11,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from twin.errors import BadInput
 from twin.sources.cityjson import read_cityjson
 from twin.sources.floorplan import read_dxf, read_wkt
 from twin.sources.imported import Import, summary
 from twin.sources.osm import read_osm
 from twin.sources.projection import given_crs
-from twin.sources.recognise import OSM, recognise
+from twin.sources.recognise import FORMATS, OSM, recognise
 from twin.sources.vector import read_vector
 
 Columns = Mapping[str, str] | Mapping[str, Mapping[str, str]]
 
 
-def read(path: str | os.PathLike[str], *, crs: Any = None, format: str | None = None,  # noqa: A002 - the word of the command line
-
+def read(path: str | os.PathLike[str], *, crs: Any = None,
+         format: str | None = None,  # noqa: A002 - the word of the command line
          columns: Columns | None = None, name: str | None = None) -> Import:
     """Read a map into a district.
 
@@ -40,6 +41,9 @@ def read(path: str | os.PathLike[str], *, crs: Any = None, format: str | None = 
     known = recognise(path, format)
     target = given_crs(crs, path.name)
     name = name or _stem(path)
+    if columns and known not in ("geojson", "gpkg", "shp"):
+        raise BadInput(f"the columns of {FORMATS[known]} have fixed meanings", where=path.name,
+                       mend="leave --column away")
     if known in OSM:
         return read_osm(path, target, name, known)
     if known in ("cityjson", "cityjsonseq"):
@@ -54,7 +58,8 @@ def read(path: str | os.PathLike[str], *, crs: Any = None, format: str | None = 
 def _stem(path: Path) -> str:
     name = path.name
     while (suffix := Path(name).suffix.lower()) in (
-            ".gz", ".bz2", ".pbf", ".osm", ".json", ".jsonl", ".city", ".xml", ".geojson", ".gpkg", ".shp", ".wkt",
+            ".gz", ".bz2", ".pbf", ".osm", ".json", ".jsonl", ".city", ".xml", ".geojson", ".gpkg", ".shp",
+            ".wkt",
             ".txt", ".dxf") and Path(name).stem:
         name = name[:-len(suffix)]
     return name

@@ -37,6 +37,7 @@ AREAS: dict[str, tuple[str, bool | None]] = {
     "LandUse": ("ground", None)}
 """Kind of area, and whether one may walk there, by type of object."""
 BUILDINGS = ("Building", "BuildingPart")
+TREE = "SolitaryVegetationObject"
 
 Row = dict[str, Any]
 
@@ -73,7 +74,7 @@ def _solids(model: CityModel, tally: Tally) -> list[Solid]:
     passed_over: set[str] = set()
     for key, item in model.objects.items():
         if item["type"] not in AREAS and item["type"] not in BUILDINGS:
-            if item["type"] != "SolitaryVegetationObject":
+            if item["type"] != TREE:
                 tally.drop(f"not kept: {item['type'][:60]}")
             continue
         lods = _by_lod(item.get("geometry"))
@@ -118,7 +119,8 @@ def _add(faces: Faces, geometry: dict[str, Any], owner: int, offset: int, count:
 
 
 def _note_lods(taken: Counter[str], passed_over: set[str], tally: Tally) -> None:
-    levels = ", ".join(f"{lod if lod != '-1' else 'not stated'} ({count})" for lod, count in sorted(taken.items()))
+    levels = ", ".join(f"{lod if lod != '-1' else 'not stated'} ({count})" for lod,
+                       count in sorted(taken.items()))
     if taken:
         also = f"; also in the file: {', '.join(sorted(passed_over))}" if passed_over else ""
         tally.note(f"levels of detail taken: {levels}{also}")
@@ -126,7 +128,7 @@ def _note_lods(taken: Counter[str], passed_over: set[str], tally: Tally) -> None
 
 def _assembled(faces: Faces, kept: list[tuple[str, dict[str, Any], float]], model: CityModel,
                tally: Tally) -> list[Solid]:
-    usable = np.isfinite(model.vertices).all(axis=1)
+    usable = np.array(np.isfinite(model.vertices).all(axis=1), ndmin=1)
     shapes = faces.polygons(np.where(usable[:, None], model.vertices, 0.0))
     bad_face = np.zeros(len(shapes), dtype=bool)
     for ring, face in zip(faces.rings, faces.face, strict=True):
@@ -152,7 +154,35 @@ def _tables(solids: list[Solid], model: CityModel, tally: Tally) -> dict[str, li
     buildings = [solid for solid in solids if solid.type in BUILDINGS]
     rows, surfaces = _buildings(buildings, model, tally)
     areas = _areas([solid for solid in solids if solid.type not in BUILDINGS], tally)
-    return {"buildings": rows, "surfaces": surfaces, "areas": areas}
+    return {"buildings": rows, "surfaces": surfaces, "areas": areas, "parts": _trees(model, tally)}
+
+
+def _trees(model: CityModel, tally: Tally) -> list[Row]:
+    """A tree at the reference point of its template, else in the middle of the vertices that it uses."""
+    rows: list[Row] = []
+    for key, item in model.objects.items():
+        if item["type"] != TREE:
+            continue
+        geometries = item.get("geometry")
+        used = [i for geometry in (geometries if isinstance(geometries, list) else [])
+                if isinstance(geometry, dict) for i in _indices(geometry.get("boundaries"))]
+        offset, count = item["_vertices"]
+        corners = model.vertices[[i + offset for i in used if i < count]]
+        if not len(corners) or not np.isfinite(corners).all():
+            tally.drop("object without geometry")
+            continue
+        height = float(np.ptp(corners[:, 2])) or None
+        middle = shapely.Point(corners[:, :2].mean(axis=0))
+        rows.append({"id": key, "source": f"cityjson:{key}", "geometry": middle, "kind": "tree",
+                     "height": height})
+    return rows
+
+
+def _indices(boundaries: Any) -> list[int]:
+    """All vertex indices in boundaries, however deep they are nested."""
+    if isinstance(boundaries, list):
+        return [i for part in boundaries for i in _indices(part)]
+    return [boundaries] if type(boundaries) is int and boundaries >= 0 else []
 
 
 def _buildings(solids: list[Solid], model: CityModel, tally: Tally) -> tuple[list[Row], list[Row]]:

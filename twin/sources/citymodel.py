@@ -30,7 +30,8 @@ class CityModel:
 
 def read_whole(path: Path, tally: Tally) -> CityModel:
     """Read a document that is one JSON object."""
-    model = _header(parse_json(read_text(path), path.name, object_pairs_hook=_first_of_each(tally)), path.name)
+    model = _header(parse_json(read_text(path), path.name, object_pairs_hook=_first_of_each(tally)),
+                    path.name)
     _take(model, model.header, tally, path.name)
     return model
 
@@ -69,7 +70,8 @@ def _header(document: Any, where: str) -> CityModel:
         raise BadInput("a CityJSON file is one JSON object", where=where, mend="export it again")
     version = str(document.get("version"))
     if not version.startswith(VERSIONS):
-        raise BadInput(f"this is CityJSON version {version[:20]}, Hutong reads {', '.join(VERSIONS)}", where=where,
+        raise BadInput(f"this is CityJSON version {version[:20]}, Hutong reads {', '.join(VERSIONS)}",
+                       where=where,
                        mend="upgrade the file with `cjio FILE upgrade save OUT`")
     return CityModel(document)
 
@@ -78,7 +80,8 @@ def _take(model: CityModel, part: dict[str, Any], tally: Tally, where: str) -> N
     """Add the objects and vertices of a document or feature to the model."""
     objects = part.get("CityObjects", {})
     if not isinstance(objects, dict):
-        raise BadInput("`CityObjects` is not an object with one entry an id", where=where, mend="export it again")
+        raise BadInput("`CityObjects` is not an object with one entry an id", where=where,
+                       mend="export it again")
     offset = len(model.vertices)
     vertices = _vertices(part.get("vertices", []), model.header.get("transform"), where)
     model.vertices = np.concatenate([model.vertices, vertices]) if offset else vertices
@@ -109,7 +112,8 @@ def _vertices(raw: Any, transform: Any, where: str) -> NDArray[np.float64]:
         raise BadInput("`transform` needs `scale` and `translate`, three numbers each", where=where,
                        mend=mend) from error
     if scale.shape != (3,) or translate.shape != (3,) or not np.isfinite([scale, translate]).all():
-        raise BadInput("`transform` needs `scale` and `translate`, three numbers each", where=where, mend=mend)
+        raise BadInput("`transform` needs `scale` and `translate`, three numbers each", where=where,
+                       mend=mend)
     with np.errstate(over="ignore", invalid="ignore"):
         return table * scale + translate
 
@@ -122,9 +126,10 @@ def place(model: CityModel, crs: CRS | None, tally: Tally) -> CRS:
     if source is None:
         raise needs_crs(tally.where)
     with np.errstate(invalid="ignore"):
-        good = np.asarray(np.abs(model.vertices) < OFF_THE_EARTH).all(axis=1)
+        good = np.array((np.abs(model.vertices) < OFF_THE_EARTH).all(axis=1), ndmin=1)
     if not good.any():
-        raise BadInput("there is no vertex with numbers in this file", where=tally.where, mend="export it again")
+        raise BadInput("there is no vertex with numbers in this file", where=tally.where,
+                       mend="export it again")
     corners = model.vertices[good][:, :2]
     model.vertices = np.where(good[:, None], model.vertices, np.nan)
     box = np.median(corners, axis=0)

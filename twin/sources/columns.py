@@ -14,7 +14,7 @@ from twin.sources.imported import Tally
 
 KINDS_BY_NAME = {
     "buildings": r"building|footprint|house|geb(ae|ä)ude|b(a|â)ti(ment)?|pand|edific|jianzhu|建筑",
-    "streets": r"street|road|highway|lane|stra(ss|ß)e|centre_?line|center_?line|hutong|network|edges|daolu|道路|胡同",
+    "streets": r"street|road|highway|lane|stra(ss|ß)e|cent(re|er)_?line|hutong|network|edges|道路|胡同",
     "courtyards": r"courtyard|yard|plot|parcel|cadast|siheyuan|院",
     "bays": r"parking|bay|stellplatz|车位",
     "entrances": r"entrance|door|入口",
@@ -22,25 +22,33 @@ KINDS_BY_NAME = {
     "grids": r"grid|community|subdistrict|社区|网格",
     "zones": r"zone"}
 """The table of a layer by its name, in the order in which they are tried (parking comes before park)."""
-GEOMETRY = {"buildings": "polygon", "courtyards": "polygon", "areas": "polygon", "grids": "polygon", "zones": "polygon",
+GEOMETRY = {"buildings": "polygon", "courtyards": "polygon", "areas": "polygon", "grids": "polygon",
+            "zones": "polygon",
             "streets": "line", "entrances": "point", "parts": "point", "bays": "any"}
-AREA_KINDS = {r"water|lake|river|水": "water", r"grass": "grass", r"square|plaza": "square", r"pitch": "pitch",
+AREA_KINDS = {r"water|lake|river|水": "water", r"grass": "grass", r"square|plaza": "square",
+              r"pitch": "pitch",
               r"park|green|绿地": "park"}
 PART_KINDS = {r"lamp|light": "lamp", r"hydrant": "hydrant", r"camera|cctv": "camera", r"gate": "gate",
-              r"bollard": "bollard", r"tree|baum": "tree", r"metro|subway": "metro_entrance", r"bus": "bus_stop",
-              r"bench": "bench", r"bin|waste": "bin", r"sign": "sign", r"toilet": "toilet", r"manhole": "manhole",
+              r"bollard": "bollard", r"tree|baum": "tree", r"metro|subway": "metro_entrance",
+              r"bus": "bus_stop",
+              r"bench": "bench", r"bin|waste": "bin", r"sign": "sign", r"toilet": "toilet",
+              r"manhole": "manhole",
               r"wall": "wall", r"fence|barrier|hedge": "barrier"}
 ALIASES = {
     "id": ("id", "fid", "osm_id", "uid", "uuid", "gml_id", "objectid", "identifier", "gid", "identificatie"),
     "name": ("name", "name_zh", "naam", "nom", "名称"),
     "use": ("use", "usage", "function", "building", "type", "用途"),
-    "height": ("height", "h_max", "hoehe", "hauteur", "measuredheight", "building_height", "bldg_height", "h", "高度"),
+    "height": ("height", "h_max", "hoehe", "hauteur", "measuredheight", "building_height", "bldg_height", "h",
+               "高度"),
     "levels": ("levels", "building_levels", "building:levels", "floors", "storeys", "stories", "num_floors",
                "storeysaboveground", "floor", "层数"),
     "base": ("base", "min_height"), "roof": ("roof", "roof_shape", "roof:shape"),
-    "width": ("width", "breite", "largeur", "宽度"), "kind": ("kind",), "oneway": ("oneway",), "layer": ("layer",),
-    "on_foot": ("on_foot",), "address": ("address", "addr"), "walled": ("walled",), "capacity": ("capacity", "spaces"),
-    "access": ("access",), "scheme": ("scheme",), "level": ("level",), "parent": ("parent",), "state": ("state",),
+    "width": ("width", "breite", "largeur", "宽度"), "kind": ("kind",), "oneway": ("oneway",),
+    "layer": ("layer",),
+    "on_foot": ("on_foot",), "address": ("address", "addr"), "walled": ("walled",),
+    "capacity": ("capacity", "spaces"),
+    "access": ("access",), "scheme": ("scheme",), "level": ("level",), "parent": ("parent",),
+    "state": ("state",),
     "heading": ("heading",), "roof_height": ("roof_height",)}
 """Names, in lower case, under which a column of a district goes in other files."""
 
@@ -56,7 +64,8 @@ class Reading:
     """The kind of all its rows, where the name of the layer says it."""
 
 
-def asked_readings(columns: Mapping[str, Any], layers: Mapping[str, list[str]], where: str) -> dict[str, Reading]:
+def asked_readings(columns: Mapping[str, Any], layers: Mapping[str, list[str]], where: str) -> dict[str,
+                                                                                                    Reading]:
     """Return how the user wants layers to be read, by layer: ``{"buildings": {"layer": L, "height": C}}``.
 
     ``layers`` has the columns of every layer. A table without a ``layer`` takes the layer of that name, or
@@ -74,7 +83,8 @@ def asked_readings(columns: Mapping[str, Any], layers: Mapping[str, list[str]], 
             raise _unknown("there is no layer", layer, list(layers), where)
         pairs = {str(k): str(v) for k, v in wanted.items() if not (k == "layer" and str(v) == layer)}
         _check_columns(table, pairs, layers[layer], where)
-        readings[layer] = Reading(layer, table, {**_known_columns(table, layers[layer]), **pairs}, _kind(layer, table))
+        readings[layer] = Reading(layer, table, {**_known_columns(table, layers[layer]), **pairs},
+                                  _kind(layer, table))
     return readings
 
 
@@ -135,7 +145,8 @@ def guessed_reading(layer: str, geometry: str, columns: list[str], only: bool, p
     if table is None:
         table, why = _table_by_columns(geometry, columns), "by its columns"
     if table is None and only and geometry in ("polygon", "line"):
-        table, why = ("buildings" if geometry == "polygon" else "streets"), f"because it holds {geometry}s only"
+        table, why = ("buildings" if geometry == "polygon"
+                      else "streets"), f"because it holds {geometry}s only"
     if table is None:
         return None
     own = {name: column for name, column in pairs.items()
@@ -157,7 +168,8 @@ def _table_by_name(layer: str, geometry: str) -> str | None:
 
 def _table_by_columns(geometry: str, columns: list[str]) -> str | None:
     names = {column.lower() for column in columns}
-    if geometry == "polygon" and names & {*ALIASES["height"], *ALIASES["levels"], "building"} - {"floor", "h"}:
+    if geometry == "polygon" and names & {*ALIASES["height"], *ALIASES["levels"], "building"} - {"floor",
+                                                                                                 "h"}:
         return "buildings"
     if geometry == "line" and names & {"lanes", "oneway", "highway", "road_class", "maxspeed"}:
         return "streets"

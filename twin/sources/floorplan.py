@@ -24,7 +24,8 @@ from twin.sources.imported import Import, Tally
 from twin.sources.recognise import read_text
 from twin.sources.shapes import polygonal, sound_polygons
 
-UNITS_M = {1: 0.0254, 2: 0.3048, 3: 1609.344, 4: 0.001, 5: 0.01, 6: 1.0, 7: 1000.0, 8: 2.54e-8, 9: 2.54e-5, 10: 0.9144,
+UNITS_M = {1: 0.0254, 2: 0.3048, 3: 1609.344, 4: 0.001, 5: 0.01, 6: 1.0, 7: 1000.0, 8: 2.54e-8, 9: 2.54e-5,
+           10: 0.9144,
            13: 1e-6, 14: 0.1, 15: 10.0, 16: 100.0, 21: 0.30480061, 22: 0.0254000508, 23: 0.9144018288}
 """Metres in a drawing unit, by the value of $INSUNITS (DXF reference, header variables)."""
 FLATTENING_M = 0.01
@@ -42,7 +43,8 @@ def read_wkt(path: Path, crs: CRS | None, name: str) -> Import:
             shape = shapely.from_wkt(text)
         except (shapely.errors.ShapelyError, ValueError) as error:
             reason = str(error).split(":", 1)[-1].strip().splitlines()
-            raise BadInput(f"this is not valid WKT ({reason[0][:120] if reason else 'unreadable'})", where=path.name,
+            raise BadInput(f"this is not valid WKT ({reason[0][:120] if reason else 'unreadable'})",
+                           where=path.name,
                            mend="write it as POLYGON ((x y, x y, ...)) and close every bracket") from error
         shapes.extend(_leaves(shape))
     polygons = [shape for shape in shapes if shape.geom_type == "Polygon" and not shape.is_empty]
@@ -63,7 +65,8 @@ def _statements(text: str) -> list[str]:
             depth = 0
         found[-1] += line + "\n"
         depth += line.count("(") - line.count(")")
-    return [re.sub(r"^\s*SRID=\d+;", "", part, flags=re.I).strip().rstrip(";,") for part in found if part.strip()]
+    return [re.sub(r"^\s*SRID=\d+;", "", part, flags=re.I).strip().rstrip(";,") for part in found
+            if part.strip()]
 
 
 def _leaves(shape: shapely.Geometry) -> list[Any]:
@@ -90,7 +93,8 @@ def read_dxf(path: Path, crs: CRS | None, name: str) -> Import:
         for layer in sorted(set(rings) - set(walkable)):
             tally.drop(f"outline on layer {layer}", len(rings[layer]))
     chosen = walkable or list(rings)
-    tally.note(f"floor taken from the layers {', '.join(sorted(chosen))}" if chosen else "no closed outline was found")
+    tally.note(f"floor taken from the layers {', '.join(sorted(chosen))}" if chosen
+               else "no closed outline was found")
     sound = sound_polygons(np.array([ring for layer in chosen for ring in rings[layer]], dtype=object), tally)
     floors = _nested([shape for shape in sound if shape is not None])
     return _floor(floors, crs, name, "dxf", tally)
@@ -99,7 +103,8 @@ def read_dxf(path: Path, crs: CRS | None, name: str) -> Import:
 def _drawing(path: Path) -> Any:
     try:
         return ezdxf.readfile(path)
-    except (ezdxf.DXFError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError,
+    except (ezdxf.DXFError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError,
+            OverflowError,
             RecursionError, AssertionError) as error:
         reason = str(error).strip().splitlines()
         raise BadInput(f"this drawing cannot be read ({reason[0][:120] if reason else type(error).__name__})",
@@ -123,7 +128,8 @@ def _outlines(entity: DXFEntity, scale: float, tally: Tally) -> list[shapely.Pol
         return []
     try:
         paths = list(curves.from_hatch(entity)) if kind == "HATCH" else [curves.make_path(entity)]  # type: ignore[arg-type]
-        drawn = [np.array([(p.x, p.y) for p in path.flattening(FLATTENING_M / scale)]) * scale for path in paths]
+        drawn = [np.array([(p.x, p.y) for p in path.flattening(FLATTENING_M / scale)]) * scale
+                 for path in paths]
     except (ezdxf.DXFError, TypeError, ValueError, ZeroDivisionError, OverflowError, IndexError):
         tally.drop("broken drawing element")
         return []
@@ -142,8 +148,8 @@ def _nested(outlines: list[Any]) -> list[Any]:
     again."""
     floor = shapely.Polygon()
     for outline in sorted(outlines, key=lambda shape: -shape.area):
-        floor = shapely.symmetric_difference(floor, outline) if floor.contains(outline) or not floor.intersects(outline) \
-            else shapely.union(floor, outline)
+        apart = floor.contains(outline) or not floor.intersects(outline)
+        floor = shapely.symmetric_difference(floor, outline) if apart else shapely.union(floor, outline)
     return [part for part in shapely.get_parts(polygonal(floor)) if part.area > 0]
 
 

@@ -54,8 +54,9 @@ class Tally:
         """End the import, or raise :class:`BadInput` if the district would be empty."""
         if not any(district.counts().values()):
             reasons = ", ".join(f"{count} {reason}" for reason, count in self.dropped.most_common(5))
-            raise BadInput("nothing in this file can go into a district" + (f" (left out: {reasons})" if reasons else ""),
-                           where=self.where, mend="check that it is the file that you meant and covers the place")
+            raise BadInput("nothing in this file can go into a district" + (f" (left out: {reasons})"
+                                                                            if reasons else ""),
+                           where=self.where, mend="check that it is the right file")
         mended = [f"{count} {what}" for what, count in sorted(self.mended.items())]
         notes = [*self.notes, *([f"mended: {', '.join(mended)}"] if mended else [])]
         return Import(district, self.dropped, notes, file_format, self.mended)

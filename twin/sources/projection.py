@@ -72,7 +72,7 @@ def metric_for(stated: CRS, bounds: NDArray[np.float64], tally: Tally) -> CRS:
     if stated.is_engineering:
         units = {axis.unit_name for axis in stated.axis_info[:2]}
         if not units <= {"metre", "meter", "m"}:
-            raise BadInput(f"the file counts in {', '.join(sorted(units))} of a local system that lies nowhere on "
+            raise BadInput(f"the file counts in {', '.join(sorted(units))} of a local system, nowhere on "
                            "the earth", where=tally.where, mend="convert it to metres first")
         return stated
     lon, lat = _centre(stated, bounds, tally.where)
@@ -89,14 +89,16 @@ def metric_for(stated: CRS, bounds: NDArray[np.float64], tally: Tally) -> CRS:
     except ProjError:
         return stated
     if not abs(stretch - 1) <= SCALE_TOLERANCE:
-        tally.note(f"projected from {stated.name}, which draws lengths {stretch:.2f} times too long here, to {utm.name}")
+        tally.note(f"projected from {stated.name}, which draws lengths {stretch:.2f} times too "
+                   f"long here, to {utm.name}")
         return utm
     return stated
 
 
 def _centre(crs: CRS, bounds: NDArray[np.float64], where: str) -> tuple[float, float]:
     west, south, east, north = (float(v) for v in bounds)
-    lon, lat = Transformer.from_crs(crs, WGS84, always_xy=True).transform((west + east) / 2, (south + north) / 2)
+    lon, lat = Transformer.from_crs(crs, WGS84, always_xy=True).transform((west + east) / 2,
+                                                                          (south + north) / 2)
     if not (math.isfinite(lon) and math.isfinite(lat) and abs(lon) <= 180 and abs(lat) <= 90):
         raise BadInput(f"the coordinates lie off the earth in {crs.name}", where=where,
                        mend="state the right CRS in the file or give it with --crs")
@@ -104,7 +106,8 @@ def _centre(crs: CRS, bounds: NDArray[np.float64], where: str) -> tuple[float, f
     if used is not None and used.west < used.east and not (
             used.west - AROUND_DEG <= lon <= used.east + AROUND_DEG
             and used.south - AROUND_DEG <= lat <= used.north + AROUND_DEG):
-        raise BadInput(f"the coordinates would lie at {lat:.1f}, {lon:.1f} degrees, far from where {crs.name} is used",
+        raise BadInput(f"the coordinates would lie at {lat:.1f}, {lon:.1f} degrees, far from where "
+                       f"{crs.name} is used",
                        where=where, mend="state the right CRS in the file or give it with --crs")
     return lon, lat
 

@@ -13,22 +13,29 @@ from twin.errors import BadInput
 
 OSM = ("osm", "osm.pbf")
 FORMATS = {"osm": "OpenStreetMap XML", "osm.pbf": "OpenStreetMap PBF", "cityjson": "CityJSON",
-           "cityjsonseq": "a CityJSON sequence", "geojson": "GeoJSON", "gpkg": "a GeoPackage", "shp": "a Shapefile",
+           "cityjsonseq": "a CityJSON sequence", "geojson": "GeoJSON", "gpkg": "a GeoPackage",
+           "shp": "a Shapefile",
            "wkt": "WKT", "dxf": "DXF"}
 _ALSO = {"pbf": "osm.pbf", "xml": "osm", "geopackage": "gpkg", "shapefile": "shp", "city.json": "cityjson",
          "jsonl": "cityjsonseq", "city.jsonl": "cityjsonseq"}
-_SUFFIXES = {".osm": OSM, ".pbf": ("osm.pbf",), ".geojson": ("geojson",), ".gpkg": ("gpkg",), ".shp": ("shp",),
+_SUFFIXES = {".osm": OSM, ".pbf": ("osm.pbf",), ".geojson": ("geojson",), ".gpkg": ("gpkg",),
+             ".shp": ("shp",),
              ".wkt": ("wkt",), ".dxf": ("dxf",), ".jsonl": ("cityjsonseq", "cityjson"),
              ".json": ("cityjson", "geojson", "cityjsonseq"), ".xml": ("osm",)}
 _STARTS = {b"SQLite format 3\0": "gpkg", b"\0\0\x27\x0a": "shp", b"AutoCAD Binary DXF": "dxf"}
-_STRANGERS = {b"%PDF": "a PDF", b"\x89PNG": "a PNG picture", b"\xff\xd8\xff": "a JPEG picture", b"II*\0": "a TIFF picture",
-              b"PK\x03\x04": "a ZIP archive", b"AC10": "an AutoCAD DWG drawing", b"ISO-10303-21": "an IFC model",
-              b"glTF": "a glTF model", b"fgb": "a FlatGeobuf", b"PAR1": "a Parquet table", b"7z\xbc\xaf": "a 7z archive"}
-_MEND = {"a ZIP archive": "unpack it and give the map inside", "a 7z archive": "unpack it and give the map inside",
+_STRANGERS = {b"%PDF": "a PDF", b"\x89PNG": "a PNG picture", b"\xff\xd8\xff": "a JPEG picture",
+              b"II*\0": "a TIFF picture",
+              b"PK\x03\x04": "a ZIP archive", b"AC10": "an AutoCAD DWG drawing",
+              b"ISO-10303-21": "an IFC model",
+              b"glTF": "a glTF model", b"fgb": "a FlatGeobuf", b"PAR1": "a Parquet table",
+              b"7z\xbc\xaf": "a 7z archive"}
+_MEND = {"a ZIP archive": "unpack it and give the map inside",
+         "a 7z archive": "unpack it and give the map inside",
          "an AutoCAD DWG drawing": "save it as DXF", "CityGML": "convert it to CityJSON with citygml-tools"}
 _GEOMETRIES = ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon",
                "GeometryCollection")
-_WKT = re.compile(r"(?:SRID=\d+;)?\s*(?:MULTI)?(?:POINT|LINESTRING|POLYGON|GEOMETRYCOLLECTION|LINEARRING)\b", re.I)
+_WKT = re.compile(r"(?:SRID=\d+;)?\s*(?:MULTI)?(?:POINT|LINESTRING|POLYGON|GEOMETRYCOLLECTION|LINEARRING)\b",
+                  re.I)
 
 
 def recognise(path: Path, asked: str | None = None) -> str:
@@ -81,9 +88,9 @@ def _text(path: Path, head: bytes) -> str:
 
 
 def _packed(path: Path, head: bytes) -> str:
-    opened: Any = gzip.open(path) if head[:2] == b"\x1f\x8b" else bz2.open(path)
+    unpack: Any = gzip.open if head[:2] == b"\x1f\x8b" else bz2.open
     try:
-        with opened as file:
+        with unpack(path) as file:
             inside = file.read(65536)
     except (OSError, EOFError, ValueError) as error:
         raise BadInput("the packed file is damaged", where=path.name, mend="fetch it again") from error
@@ -99,9 +106,12 @@ def _xml(path: Path, text: str) -> str:
     tag = root[1].split(":")[-1] if root else ""
     if tag == "osm":
         return "osm"
-    known = {"osmChange": "a change file of OpenStreetMap", "CityModel": "CityGML", "kml": "KML", "svg": "an SVG picture",
-             "gpx": "GPX (tracks, not places)", "html": "a web page", "HTML": "a web page", "FeatureCollection": "GML"}
-    raise _stranger(path, known.get(tag, f"XML with the root <{tag[:40]}>" if tag else "XML that breaks off at once"))
+    known = {"osmChange": "a change file of OpenStreetMap", "CityModel": "CityGML", "kml": "KML",
+             "svg": "an SVG picture",
+             "gpx": "GPX (tracks, not places)", "html": "a web page", "HTML": "a web page",
+             "FeatureCollection": "GML"}
+    raise _stranger(path, known.get(tag, f"XML with the root <{tag[:40]}>" if tag
+                                    else "XML that breaks off at once"))
 
 
 def _json(path: Path) -> str:
@@ -139,7 +149,8 @@ def read_text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BadInput(f"byte {error.start} is not UTF-8 text", where=path.name, mend="save it as UTF-8") from error
+        raise BadInput(f"byte {error.start} is not UTF-8 text", where=path.name,
+                       mend="save it as UTF-8") from error
 
 
 def parse_json(text: str, where: str, **options: Any) -> Any:
@@ -148,7 +159,8 @@ def parse_json(text: str, where: str, **options: Any) -> Any:
         return json.loads(text, **options)
     except json.JSONDecodeError as error:
         at_end = not text[error.pos:].strip()
-        what = "the JSON breaks off at its end" if at_end else f"line {error.lineno} is not valid JSON ({error.msg})"
+        what = f"line {error.lineno} is not valid JSON ({error.msg})"
+        what = "the JSON breaks off at its end" if at_end else what
         raise BadInput(what, where=where, mend="fetch or export it again") from error
     except (RecursionError, ValueError) as error:
         raise BadInput("the JSON is nested too deeply or has a number that is too long", where=where,

@@ -15,7 +15,8 @@ from twin.sources.osm.streets import street_of
 from twin.sources.osm.tags import Tags
 
 TELLING = {"polygon": ("building", "building:part", "leisure", "natural", "landuse", "amenity", "highway"),
-           "line": ("highway", "barrier"), "point": ("highway", "barrier", "natural", "amenity", "emergency", "man_made",
+           "line": ("highway", "barrier"), "point": ("highway", "barrier", "natural", "amenity", "emergency",
+                                                     "man_made",
                                                      "railway")}
 """Columns that make a layer one of tagged features, by geometry; their values have to be words."""
 
@@ -32,12 +33,14 @@ def has_tags(properties: pd.DataFrame, geometry: str) -> bool:
     return False
 
 
-def tagged_rows(layer: str, properties: pd.DataFrame, shapes: Any, geometry: str, tally: Tally) -> dict[str, list[Row]]:
+def tagged_rows(layer: str, properties: pd.DataFrame, shapes: Any, geometry: str, tally: Tally) -> dict[str,
+                                                                                                        list[Row]]:
     """Return rows by table from features with tags (n,) and their shapes (n,), all of one kind of
     geometry."""
     tables: dict[str, list[Row]] = {}
     keys = [str(column) for column in properties.columns]
-    for fid, values, shape in zip(properties.index, properties.itertuples(index=False, name=None), shapes, strict=True):
+    for fid, values, shape in zip(properties.index, properties.itertuples(index=False, name=None), shapes,
+                                  strict=True):
         tags = {key: _text(value) for key, value in zip(keys, values, strict=True)
                 if value is not None and value is not pd.NA and value == value and value != ""}
         found = _row(tags, shape, geometry, tally)
@@ -57,7 +60,8 @@ def _text(value: Any) -> str:
 
 
 def _id(tags: Tags, table: str, fid: Any) -> str:
-    stated = next((tags[key] for key in ("@id", "id", "osm_id", "full_id", "uid", "fid") if tags.get(key)), f"{fid}")
+    stated = next((tags[key] for key in ("@id", "id", "osm_id", "full_id", "uid", "fid") if tags.get(key)),
+                  f"{fid}")
     return f"{table}/{stated}" if stated.replace("-", "").isdigit() else stated
 
 

@@ -67,7 +67,8 @@ def heights_known(table: dict[str, Any], count: int) -> dict[str, list[Any]]:
     by its use."""
     empty = [None] * count
     heights, sources = [], []
-    for height, levels, use in zip(table.get("height", empty), table.get("levels", empty), table.get("use", empty),
+    for height, levels, use in zip(table.get("height", empty), table.get("levels", empty),
+                                   table.get("use", empty),
                                    strict=True):
         if height is not None:
             heights.append(height)

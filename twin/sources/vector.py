@@ -35,7 +35,8 @@ Row = dict[str, Any]
 Tables = dict[str, list[Row]]
 
 
-def read_vector(path: Path, crs: CRS | None, name: str, file_format: str, columns: Mapping[str, Any] | None) -> Import:
+def read_vector(path: Path, crs: CRS | None, name: str, file_format: str,
+                columns: Mapping[str, Any] | None) -> Import:
     """Read a vector file into a district in ``crs``, else in its own CRS or the UTM zone of its centre."""
     tally = Tally(path.name)
     layers = _layers(path)
@@ -48,15 +49,18 @@ def read_vector(path: Path, crs: CRS | None, name: str, file_format: str, column
         raise BadInput("there is nothing with a geometry in this file", where=path.name,
                        mend="check that the export was complete")
     target = _target(frames, crs, tally)
-    names = {layer: [str(c) for c in frame.columns if c != frame.geometry.name] for layer, frame in frames.items()}
+    names = {layer: [str(c) for c in frame.columns if c != frame.geometry.name] for layer,
+             frame in frames.items()}
     asked = asked_readings(columns or {}, names, path.name)
     pairs = simple_pairs(columns or {}, names, path.name)
     tables: Tables = {}
     for layer, frame in frames.items():
-        for table, rows in _read_layer(layer, frame, asked.get(layer), len(frames) == 1, pairs, target, tally).items():
+        for table, rows in _read_layer(layer, frame, asked.get(layer), len(frames) == 1, pairs, target,
+                                       tally).items():
             tables.setdefault(table, []).extend(rows)
     _first_of_each_id(tables, tally)
-    district = District(name, target, {table: table_frame(table, rows, target) for table, rows in tables.items()})
+    district = District(name, target, {table: table_frame(table, rows, target) for table,
+                                       rows in tables.items()})
     return tally.close(district, file_format)
 
 
@@ -70,12 +74,14 @@ def _layers(path: Path) -> list[str]:
 
 
 def _unreadable(path: Path, error: Exception) -> BadInput:
-    missing = [s for s in (".shx", ".dbf") if path.suffix.lower() == ".shp" and not path.with_suffix(s).is_file()]
+    missing = [s for s in (".shx", ".dbf") if path.suffix.lower() == ".shp"
+               and not path.with_suffix(s).is_file()]
     if missing:
         return BadInput(f"its neighbour {path.stem}{missing[0]} is missing", where=path.name,
                         mend="keep the files of a Shapefile (.shp, .shx, .dbf, .prj) together")
     text = str(error).strip().splitlines()
-    return BadInput(f"the file cannot be read to its end ({text[0][:160] if text else 'damaged'})", where=path.name,
+    return BadInput(f"the file cannot be read to its end ({text[0][:160] if text else 'damaged'})",
+                    where=path.name,
                     mend="fetch or export it again")
 
 
@@ -89,7 +95,7 @@ def _frame(path: Path, layer: str, file_format: str, crs: CRS | None) -> gpd.Geo
     except (DataSourceError, DataLayerError, FieldError, GeometryError, ValueError, OverflowError, TypeError,
             shapely.errors.ShapelyError) as error:
         raise _unreadable(path, error) from error
-    if not isinstance(frame, gpd.GeoDataFrame) or not frame.geometry.notna().any():
+    if not isinstance(frame, gpd.GeoDataFrame) or shapely.is_missing(frame.geometry.to_numpy()).all():
         return None
     if file_format == "geojson":
         return _placed_geojson(frame, crs, path.name)
@@ -139,11 +145,13 @@ def _target(frames: dict[str, gpd.GeoDataFrame], crs: CRS | None, tally: Tally) 
     if crs is not None and stated:
         return crs
     first = CRS(next(iter(frames.values())).crs)
-    boxes = [project(_boxes(frame), horizontal(CRS(frame.crs)), horizontal(first)) for frame in frames.values()]
+    boxes = [project(_boxes(frame), horizontal(CRS(frame.crs)),
+                     horizontal(first)) for frame in frames.values()]
     bounds = shapely.bounds(np.concatenate(boxes))
     bounds = bounds[np.isfinite(bounds).all(axis=1)]
     if not len(bounds):
-        raise BadInput("no coordinate in this file is a number on the earth", where=tally.where, mend="export it again")
+        raise BadInput("no coordinate in this file is a number on the earth", where=tally.where,
+                       mend="export it again")
     middle = np.median(bounds, axis=0)
     return metric_for(first, middle, tally)
 
@@ -155,7 +163,8 @@ def _boxes(frame: gpd.GeoDataFrame) -> Any:
     return shapely.points((bounds[:, 0] + bounds[:, 2]) / 2, (bounds[:, 1] + bounds[:, 3]) / 2)
 
 
-def _read_layer(layer: str, frame: gpd.GeoDataFrame, asked: Reading | None, only: bool, pairs: Mapping[str, str],
+def _read_layer(layer: str, frame: gpd.GeoDataFrame, asked: Reading | None, only: bool,
+                pairs: Mapping[str, str],
                 target: CRS, tally: Tally) -> Tables:
     shapes, types = _singled(frame.geometry.to_numpy(), tally)
     source = horizontal(CRS(frame.crs))
@@ -174,7 +183,8 @@ def _read_layer(layer: str, frame: gpd.GeoDataFrame, asked: Reading | None, only
             for table, rows in tagged_rows(layer, part, kept, geometry, tally).items():
                 tables.setdefault(table, []).extend(rows)
             continue
-        reading = asked or guessed_reading(layer, geometry, list(map(str, properties.columns)), only, pairs, tally)
+        reading = asked or guessed_reading(layer, geometry, list(map(str, properties.columns)), only, pairs,
+                                           tally)
         if reading is None:
             tally.drop(f"{geometry}s of layer {layer}, of which nothing tells what they are", len(kept))
             continue
@@ -242,7 +252,8 @@ def _ids(reading: Reading, properties: pd.DataFrame) -> list[str]:
     """Ids as the layer gives them; plain numbers get the name of the table in front, as they come from one
     to n in every layer."""
     column = reading.columns.get("id")
-    raw = properties[column] if column in properties.columns else pd.Series(properties.index, properties.index)
+    raw = properties[column] if column in properties.columns else pd.Series(properties.index,
+                                                                            properties.index)
     ids = []
     for value, fid in zip(raw, properties.index, strict=True):
         text = "" if value is None or value is pd.NA or value != value else str(value).strip()

@@ -31,6 +31,12 @@
     if (event.target.closest("[data-wall]")) toggleWall();
   });
   document.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && !event.target.closest("input, textarea")) {
+      const key = event.key.toLowerCase();
+      const wanted = key === "z" && !event.shiftKey ? "[data-undo]" : key === "y" || (key === "z" && event.shiftKey) ? "[data-redo]" : null;
+      const button = wanted && document.querySelector(wanted);
+      if (button) { event.preventDefault(); button.click(); }
+    }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Escape" && root.dataset.wall) toggleWall();
     if (event.target.closest("input, textarea, select, [contenteditable], [role=grid], [role=application]")) return;

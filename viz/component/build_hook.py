@@ -40,11 +40,11 @@ class CustomBuildHook(BuildHookInterface):
             return
         try:
             build(say=self.app.display_info)
-        except BuildFailed as failure:
+        except BuildError as failure:
             self.app.abort(str(failure))
 
 
-class BuildFailed(Exception):
+class BuildError(Exception):
     """The bundle could not be made; the message says why and what to do."""
 
 
@@ -55,7 +55,7 @@ def build(say: Any = print) -> Path:
         return BUNDLE
     node = node_on_path() or node_of_package()
     if node is None:
-        raise BuildFailed(f"the 3D scene needs node {NODE_NEEDED} or later to be built: install Node.js, or "
+        raise BuildError(f"the 3D scene needs node {NODE_NEEDED} or later to be built: install Node.js, or "
                           f"`pip install '{NODE_PACKAGE}'`, and try again")
     wanted = sources_sum()
     environment = os.environ | {"PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
@@ -127,11 +127,11 @@ def _call(command: list[str], environment: dict[str, str], failure: str) -> None
     answer = subprocess.run(command, cwd=HERE, env=environment, capture_output=True, text=True, check=False)
     if answer.returncode:
         tail = "\n".join((answer.stdout + answer.stderr).strip().splitlines()[-12:])
-        raise BuildFailed(f"{failure}\n{tail}")
+        raise BuildError(f"{failure}\n{tail}")
 
 
 if __name__ == "__main__":
     try:
         print(build())
-    except BuildFailed as failed:
+    except BuildError as failed:
         sys.exit(f"error: {failed}")

@@ -103,7 +103,7 @@ def _one_run(app: dash.Dash, library: Library, side: str) -> None:
     other = "b" if side == "a" else "a"
 
     @answers(app, Output(f"compare-scene-{side}", "sceneUrl"), Output(f"compare-scene-{side}", "streamUrl"),
-             Output(f"compare-scene-{side}", "overlays"), Output(f"compare-plate-{side}", "children"),
+             Output(f"compare-scene-{side}", "overlays"), Output(f"compare-scene-{side}", "setView"), Output(f"compare-plate-{side}", "children"),
              Input(f"compare-{side}", "value"), Input(f"compare-{other}", "value"))
     def show(name: str, beside: str) -> Any:
         run = library.run(name)
@@ -114,7 +114,8 @@ def _one_run(app: dash.Dash, library: Library, side: str) -> None:
         district_name = library.run_district(run)
         drawn = drafting.overlays(library.district(district_name), run.scenario, run.layout)
         stream = no_update if seed is None else f"/ws/run/{quote(name)}?seed={seed}"
-        return f"/api/districts/{quote(district_name)}/scene", stream, drawn, [html.B(side.upper()), f"{run.layout_name} · {name}"]
+        return (f"/api/districts/{quote(district_name)}/scene", stream, drawn, drafting.frame(drawn) or no_update,
+                [html.B(side.upper()), f"{run.layout_name} · {name}"])
 
 
 def _common_seed(a: list[int], b: list[int]) -> int | None:

@@ -56,9 +56,10 @@ def table(name: str, columns: list[dict[str, Any]], rows: list[dict[str, Any]] |
     """A table that sorts, filters, copies and exports; rows need an ``id``."""
     grid: dict[str, Any] = {"theme": THEME, "rowHeight": 28, "headerHeight": 30, "animateRows": False,
                             "enableCellTextSelection": True, "ensureDomOrder": True, "suppressColumnMoveAnimation": True,
+                            "localeText": {"noRowsToShow": "–"},
                             **options}
     if select:
-        grid["rowSelection"] = {"mode": "singleRow" if select == "single" else "multiRow", "checkboxes": False,
+        grid["rowSelection"] = {"mode": "singleRow" if select == "single" else "multiRow", "checkboxes": select != "single",
                                 "enableClickSelection": True, "headerCheckbox": False}
     return dag.AgGrid(id=name, columnDefs=columns, rowData=rows or [], getRowId="params.data.id", className="table",
                       defaultColDef={"sortable": True, "filter": True, "resizable": True, "minWidth": 70,

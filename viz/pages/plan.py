@@ -33,7 +33,7 @@ def layout(library: Library, asked: dict[str, str], language: str) -> html.Div:
     names = library.scenarios()
     if not names:
         return html.Main(panels.empty("plan.no_scenario"), className="alone", id="scene-main")
-    scenario = asked.get("scenario") if asked.get("scenario") in names else names[0]
+    scenario = asked.get("scenario") if asked.get("scenario") in names else library.first_scenario()
     left = [
         panels.section("plan.scenario", html.Div([
             dmc.Select(id="plan-scenario", data=names, value=scenario, allowDeselect=False, **words.marks(label="plan.scenario")),
@@ -48,7 +48,8 @@ def layout(library: Library, asked: dict[str, str], language: str) -> html.Div:
             html.P(id="plan-state", className="note", style={"marginTop": "8px"}, role="status")),
         panels.section("plan.takes", html.Div(id="plan-takes")),
         panels.section("plan.checks", html.Ul(id="plan-quick", className="problems"),
-                       html.Ul(id="plan-full", className="problems", style={"marginTop": "6px"}), **{"aria-live": "polite"}),
+                       html.Ul(id="plan-full", className="problems", style={"marginTop": "6px"}),
+                       html.P(say("plan.checking"), id="plan-checking", className="note"), **{"aria-live": "polite"}),
         panels.section("plan.next", html.Div(id="plan-next"))]
     tools = html.Div([html.Button(say(f"tool.{name}"), id={"tool": name}, type="button", className="tool",
                                   **{"data-tool": name}) for name in TOOLS], className="overlay tools", role="toolbar",
@@ -102,6 +103,14 @@ def _choosing(app: dash.Dash, library: Library) -> None:
         names = list(scenario.layouts)
         chosen = next((n for n in (now, asked) if n in names), names[0])
         return names, chosen, f"/api/districts/{library.district_name(scenario)}/scene"
+
+    @answers(app, Output("plan-scene", "setView"), Input("plan-layout", "value"), State("plan-scenario", "value"))
+    def look(name: str | None, of: str) -> Any:
+        scenario = library.scenario(of)
+        if name not in scenario.layouts:
+            return no_update
+        district = library.district(library.district_name(scenario))
+        return drafting.frame(drafting.overlays(district, scenario, scenario.layouts[name])) or no_update
 
     @answers(app, Output("plan-layout", "data", allow_duplicate=True), Output("plan-layout", "value", allow_duplicate=True),
              Output("plan-new-name", "value"), Input("plan-copy", "n_clicks"), State("plan-new-name", "value"),
@@ -249,7 +258,7 @@ def _showing(app: dash.Dash, library: Library) -> None:
         return plan_form.form(*chosen) if chosen else html.P(say("plan.nothing"), className="note")
 
     @answers(app, Output("plan-full", "children"), *where,
-             running=[(Output("plan-full", "className"), "problems checking", "problems")])
+             running=[(Output("plan-checking", "className"), "note", "note js-hidden")])
     def check(drafts: dict[str, Draft] | None, name: str | None, of: str) -> Any:
         found = drawn(drafts, name, of)
         if found is None:

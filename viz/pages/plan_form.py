@@ -41,7 +41,7 @@ def _input(kind: str, name: str, value: Any, item_id: str) -> Any:
         return dmc.RadioGroup(id=key, label=label, value=value, size="xs", children=dmc.Group(
             [dmc.Radio(label=say(f"value.{one}"), value=one, size="xs") for one in names], gap="sm", mt=4))
     least, most, step, unit = _NUMBERS[name]
-    shown = value / 60 if name in _IN_MINUTES and value is not None else value
+    shown = round(value / 60, 2) if name in _IN_MINUTES and value is not None else value
     return dmc.NumberInput(id=key, label=label, value="" if shown is None else shown, min=least, max=most, step=step,
                            suffix=f" {unit}" if unit else "", debounce=600, size="xs")
 
@@ -79,4 +79,4 @@ def summary(kind: str, item: Any) -> str:
 
 def minutes(seconds: float) -> str:
     """Seconds after the start as minutes."""
-    return f"{seconds / 60:g} min"
+    return f"{round(seconds / 60, 1):g} min"

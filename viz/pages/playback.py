@@ -87,7 +87,8 @@ def register(app: dash.Dash, library: Library, _jobs: Jobs) -> None:
 
 def _choosing(app: dash.Dash, library: Library) -> None:
     @answers(app, Output("playback-seed", "data"), Output("playback-seed", "value"), Output("playback-scene", "sceneUrl"),
-             Output("playback-scene", "overlays"), Output("playback-band", "children"), Input("playback-run", "value"))
+             Output("playback-scene", "overlays"), Output("playback-scene", "setView"), Output("playback-band", "children"),
+             Input("playback-run", "value"))
     def choose_run(name: str) -> Any:
         run = library.run(name)
         kept = [s for s in run.seeds if (run.path / "frames" / f"{s}.parquet").is_file()]
@@ -96,7 +97,7 @@ def _choosing(app: dash.Dash, library: Library) -> None:
         district = library.district(district_name)
         drawn = drafting.overlays(district, run.scenario, run.layout)
         return (seeds, str((kept or run.seeds)[0]), f"/api/districts/{quote(district_name)}/scene", drawn,
-                band(run))
+                drafting.frame(drawn) or no_update, band(run))
 
     @answers(app, Output("playback-scene", "streamUrl"), Output("playback-facts", "data"), Output("playback-marks", "children"),
              *[Output(f"playback-spark-{key}", "src") for key in timeline.SPARKS],

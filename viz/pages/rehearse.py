@@ -28,7 +28,7 @@ def layout(library: Library, asked: dict[str, str], _language: str) -> html.Div:
     names = library.scenarios()
     if not names:
         return html.Main(panels.empty("plan.no_scenario"), className="alone", id="scene-main")
-    scenario = asked.get("scenario") if asked.get("scenario") in names else names[0]
+    scenario = asked.get("scenario") if asked.get("scenario") in names else library.first_scenario()
     left = [panels.section("rehearse.new", html.Div([
         dmc.Select(id="rehearse-scenario", data=names, value=scenario, allowDeselect=False, label=say("plan.scenario")),
         dmc.Select(id="rehearse-layout", data=[], label=say("plan.layout"), allowDeselect=False),
@@ -85,7 +85,7 @@ def register(app: dash.Dash, library: Library, jobs: Jobs) -> None:
         return shown, no_update if finished == before else finished
 
     @answers(app, Output("rehearse-runs", "columnDefs"), Output("rehearse-runs", "rowData"), Output("rehearse-none", "children"),
-             Input("rehearse-finished", "data"), Input("language", "data"))
+             Output("rehearse-runs-box", "className"), Input("rehearse-finished", "data"), Input("language", "data"))
     def show_runs(_finished: Any, language: str) -> Any:
         runs = library.runs()
         heads = panels.columns(["id", "scenario", "layout", "replications", "seeds", "wall_s", "written"], language,
@@ -95,7 +95,7 @@ def register(app: dash.Dash, library: Library, jobs: Jobs) -> None:
                  "seeds": f"{min(e.seeds)}–{max(e.seeds)}" if len(e.seeds) > 1 else str(e.seeds[0]),
                  "wall_s": round(e.wall_s, 1), "written": datetime.fromtimestamp(e.written).strftime("%Y-%m-%d %H:%M")}
                 for e in runs]
-        return heads, rows, [] if runs else panels.empty("rehearse.none")
+        return heads, rows, [] if runs else panels.empty("rehearse.none"), "runs" if runs else "runs js-hidden"
 
     @answers(app, Output("rehearse-actions", "children"), Input("rehearse-runs", "selectedRows"))
     def act(rows: list[dict[str, Any]] | None) -> Any:

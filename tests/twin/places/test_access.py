@@ -120,3 +120,20 @@ def test_asking_for_what_is_not_there_says_so() -> None:
         ways_in(row(), "frnt")
     with pytest.raises(BadInput, match="name a courtyard or a building"):
         ways_in(row(), "south")
+
+
+def test_an_entrance_without_a_place_is_left_out() -> None:
+    nowhere = {"id": "d", "courtyard": None, "state": "open", "geometry": None}
+    assert not access_graph(row(entrances=[nowhere])).edges
+
+
+def test_every_courtyard_of_the_synthetic_quarter_can_be_reached() -> None:
+    synthetic = pytest.importorskip("twin.places.synthetic")
+    district = synthetic.generate(size="small")
+    graph = access_graph(district)
+    ways = {name: ways_in(district, name, graph=graph) for name in district.courtyards["id"]}
+    assert all(ways.values())
+    streets = set(district.streets["id"])
+    for name, found in ways.items():
+        assert all(way.from_street in streets and len(way.through) <= 3 for way in found)
+        assert all(name not in way.through and len(way.via) == len(way.through) + 1 for way in found)

@@ -104,6 +104,14 @@ def test_parts_of_one_building_and_a_bridge_over_another_do_not_overlap() -> Non
     assert check(made(rows)) == []
 
 
+def test_a_broken_outline_does_not_stop_the_other_checks() -> None:
+    rows = sound()
+    spike = shapely.Polygon([(30, 0), (40, 0), (40, 10), (40, 20), (40, 10), (30, 10)])
+    rows["courtyards"].append({"id": "spiky", "geometry": spike})
+    found = {(f.kind, f.id) for f in check(made(rows))}
+    assert found == {("invalid_geometry", "spiky"), ("few_ways_out", "spiky")}
+
+
 def test_the_summary_counts_each_kind() -> None:
     rows = sound()
     rows["entrances"] = rows["entrances"][:1]

@@ -90,7 +90,8 @@ class _Text(HTMLParser):
 def test_the_sheet_says_what_a_crew_needs() -> None:
     text = " ".join(_Text(courtyard_sheet(house(), "yard")).text.split())
     for said in ("No. 7", "7 Willow Lane", "East End › Cell 3", "600 m²", "37%",
-                 "4.0–5.5 m (1 measured, 1 assumed)", "h1, 12 m from the plot in a straight line", "Willow Lane, 3.0 m wide (measured)",
+                 "4.0–5.5 m (1 measured, 1 assumed)", "h1, 12 m from the plot in a straight line",
+                 "Willow Lane, 3.0 m wide (measured)",
                  "Only one door is known to be open: 1.", "Locked or blocked: 2.",
                  "If the door on Willow Lane fails, come through No. 9: doors 3 → 1.",
                  "No open way is known to be step-free", "1 of 2 heights are assumed", "survey",

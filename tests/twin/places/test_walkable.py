@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pyproj import CRS
 
 from twin.places import District, on_ground, table_frame, walkable_area
+from twin.places.walkable import in_the_way
 
 UTM = CRS("EPSG:32650")
 
@@ -79,6 +80,8 @@ def test_buildings_stand_in_the_way_unless_people_walk_under_them() -> None:
     assert len(walkable_area(place(streets=street, buildings=[{"geometry": block}])).geoms) == 2
     assert len(walkable_area(place(streets=street, buildings=[{"geometry": block, "base": 2.4}])).geoms) == 2
     assert len(walkable_area(place(streets=street, buildings=[{"geometry": block, "base": 4.0}])).geoms) == 1
+    cellar = {"geometry": block, "base": -10.0, "height": 0.0}
+    assert len(walkable_area(place(streets=street, buildings=[cellar])).geoms) == 1
 
 
 def test_only_a_bridge_crosses_water() -> None:
@@ -218,7 +221,7 @@ def test_a_real_city_extract_is_walkable_within_two_seconds(data: Path) -> None:
     assert time.process_time() - start < 4.0
     assert area.is_valid
     assert area.geoms[0].area > 100_000
-    low = district.buildings[district.buildings["base"].fillna(0) < 2.5]
+    low = district.buildings[in_the_way(district.buildings)]
     indoors = shapely.union_all(shapely.make_valid(low.geometry.to_numpy())).buffer(-0.05)
     passages = len(district.entrances[district.entrances["kind"] == "passage"])
     assert area.intersection(indoors).area <= 200.0 * passages + 1e-6

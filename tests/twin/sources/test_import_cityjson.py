@@ -17,7 +17,8 @@ KINDS = ["GroundSurface", "RoofSurface", "WallSurface"]
 
 def block(x: float, y: float, low: float, high: float, size: float = 10.0) -> list[list[float]]:
     """Eight corners of a block."""
-    return [[x + dx, y + dy, z] for z in (low, high) for dx, dy in ((0, 0), (size, 0), (size, size), (0, size))]
+    return [[x + dx, y + dy, z] for z in (low, high) for dx,
+            dy in ((0, 0), (size, 0), (size, size), (0, size))]
 
 
 def solid(first: int, lod: str = "2", semantics: bool = True) -> dict[str, Any]:
@@ -26,7 +27,8 @@ def solid(first: int, lod: str = "2", semantics: bool = True) -> dict[str, Any]:
     geometry: dict[str, Any] = {"type": "Solid", "lod": lod,
                                 "boundaries": [[[[i + first for i in face]] for face in faces]]}
     if semantics:
-        geometry["semantics"] = {"surfaces": [{"type": kind} for kind in KINDS], "values": [[0, 1, 2, 2, 2, 2]]}
+        geometry["semantics"] = {"surfaces": [{"type": kind} for kind in KINDS],
+                                 "values": [[0, 1, 2, 2, 2, 2]]}
     return geometry
 
 
@@ -50,7 +52,8 @@ HOUSE = {"house": {"type": "Building", "geometry": [solid(0)]}}
 def test_a_house_stands_on_flat_ground(tmp_path: Path) -> None:
     result = imported(tmp_path, model(HOUSE, block(85000, 446000, 5, 12)))
     row = result.district.buildings.iloc[0]
-    assert (row["height"], row["height_source"], row["base"], row["roof"]) == (7.0, "measured", 0.0, "surfaces")
+    assert (row["height"], row["height_source"], row["base"], row["roof"]) == (7.0, "measured", 0.0,
+                                                                               "surfaces")
     assert row.geometry.area == pytest.approx(100)
     surfaces = result.district.tables["surfaces"]
     assert sorted(surfaces["kind"]) == ["GroundSurface", "RoofSurface"] + 4 * ["WallSurface"]
@@ -79,7 +82,7 @@ def test_no_crs_is_asked_for(tmp_path: Path) -> None:
 
 def test_a_wrong_crs_is_found_out(tmp_path: Path) -> None:
     document = model(HOUSE, block(5e6, 5e6, 0, 5))
-    with pytest.raises(BadInput, match="off the earth|far from where"):
+    with pytest.raises(BadInput, match="far from where"):
         imported(tmp_path, document)
 
 
@@ -122,7 +125,8 @@ def test_parts_share_the_ground_of_their_building(tmp_path: Path) -> None:
 def test_a_footprint_takes_its_stated_height(tmp_path: Path) -> None:
     flat = {"type": "MultiSurface", "lod": "0", "boundaries": [[[0, 1, 2, 3]]]}
     objects = {"a": {"type": "Building", "attributes": {"measuredHeight": 9.5}, "geometry": [flat]},
-               "b": {"type": "Building", "attributes": {"measuredHeight": -2, "storeysAboveGround": 2}, "geometry": [flat]},
+               "b": {"type": "Building", "attributes": {"measuredHeight": -2, "storeysAboveGround": 2},
+                     "geometry": [flat]},
                "c": {"type": "Building", "geometry": [flat]}}
     result = imported(tmp_path, model(objects, block(85000, 446000, 0, 5)))
     rows = result.district.buildings.set_index("id")
@@ -133,32 +137,43 @@ def test_a_footprint_takes_its_stated_height(tmp_path: Path) -> None:
 
 def test_ground_objects_become_areas_and_bridges_cross_water(tmp_path: Path) -> None:
     def ground(first: int) -> list[dict[str, Any]]:
-        return [{"type": "MultiSurface", "lod": "1", "boundaries": [[[first, first + 1, first + 2, first + 3]]]}]
-    objects = {"road": {"type": "Road", "geometry": ground(0)}, "pond": {"type": "WaterBody", "geometry": ground(8)},
-               "bridge": {"type": "Bridge", "geometry": ground(0)}, "tree": {"type": "SolitaryVegetationObject"},
+        return [{"type": "MultiSurface", "lod": "1",
+                 "boundaries": [[[first, first + 1, first + 2, first + 3]]]}]
+    objects = {"road": {"type": "Road", "geometry": ground(0)},
+               "pond": {"type": "WaterBody", "geometry": ground(8)},
+               "bridge": {"type": "Bridge", "geometry": ground(0)},
+               "tree": {"type": "SolitaryVegetationObject", "geometry": [
+                   {"type": "GeometryInstance", "template": 0, "boundaries": [1]}]},
                "odd": {"type": "+Thing", "geometry": ground(0)}}
     result = imported(tmp_path, model(objects, block(85000, 446000, 0, 5) + block(84995, 446000, 0, 5, 20)))
     areas = result.district.areas.set_index("id")
     assert areas["kind"].to_dict() == {"road": "ground", "pond": "water", "bridge": "ground"}
     assert areas.loc["pond"].geometry.area == pytest.approx(300)
-    assert result.dropped["not kept: +Thing"] == 1
+    assert result.dropped == {"not kept: +Thing": 1}
+    assert result.district.parts["kind"].tolist() == ["tree"]
+    assert result.district.parts.geometry.x.tolist() == [85010]
 
 
 def test_faults_are_dropped_and_counted(tmp_path: Path) -> None:
     broken = solid(0)
     broken["boundaries"][0][2] = [[0, 1, 99, 4]]
     nan = {"type": "MultiSurface", "lod": "1", "boundaries": [[[0, 1, 8]]]}
-    objects = {"house": {"type": "Building", "geometry": [broken]}, "nan": {"type": "Building", "geometry": [nan]},
+    objects = {"house": {"type": "Building", "geometry": [broken]},
+               "nan": {"type": "Building", "geometry": [nan]},
                "empty": {"type": "Building", "geometry": []}, "odd": 7,
-               "flat": {"type": "Building", "geometry": [{"type": "MultiSurface", "lod": "1", "boundaries": [[[0, 1, 5, 4]]]}]}}
+               "flat": {"type": "Building", "geometry": [{"type": "MultiSurface", "lod": "1",
+                                                          "boundaries": [[[0, 1, 5, 4]]]}]}}
     path = tmp_path / "town.json"
     vertices = [*block(85000, 446000, 0, 5), [float("nan"), 0, 0]]
-    path.write_text(json.dumps(model(objects, vertices)).replace('"empty": {', '"house": {"type": "Road"}, "empty": {'))
+    path.write_text(json.dumps(model(objects, vertices)).replace('"empty": {',
+                                                                 '"house": {"type": "Road"}, "empty": {'))
     result = read(path)
     assert result.district.buildings["id"].tolist() == ["house"]
     assert result.district.buildings.area.tolist() == [pytest.approx(100)]
-    assert result.dropped == {"broken surface": 1, "duplicate id": 1, "object without geometry": 2, "zero area": 1,
-                              "object without a type": 1, "surface with coordinates that are not on the earth": 1}
+    assert result.dropped == {"broken surface": 1, "duplicate id": 1, "object without geometry": 2,
+                              "zero area": 1,
+                              "object without a type": 1,
+                              "surface with coordinates that are not on the earth": 1}
 
 
 def test_a_sequence_of_features(tmp_path: Path) -> None:

@@ -34,7 +34,8 @@ def test_wkt(tmp_path: Path, text: str) -> None:
     assert result.dropped["geometry that is not a polygon"] == text.count("LINESTRING")
 
 
-@pytest.mark.parametrize("text", ["POLYGON ((0 0, 10 0, 10 10", "POLYGON ((0 0, 10 x, 10 10, 0 0))", "POLYGON EMPTY",
+@pytest.mark.parametrize("text", ["POLYGON ((0 0, 10 0, 10 10", "POLYGON ((0 0, 10 x, 10 10, 0 0))",
+                                  "POLYGON EMPTY",
                                   "POINT (1 2)", "POLYGON ((0 0, 1 0, 2 0, 0 0))", "LINESTRING (0 0, 1 1)"])
 def test_wkt_that_is_no_floor(tmp_path: Path, text: str) -> None:
     with pytest.raises(BadInput):

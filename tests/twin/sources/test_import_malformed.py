@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from twin.errors import BadInput
 from twin.sources import read, summary
 
-OSM = """<?xml version="1.0"?><osm version="0.6"><bounds minlat="39.9" minlon="116.4" maxlat="39.91" maxlon="116.41"/>
+OSM = """<?xml version="1.0"?><osm version="0.6">
+<bounds minlat="39.9" minlon="116.4" maxlat="39.91" maxlon="116.41"/>
 <node id="1" lat="39.901" lon="116.401"/><node id="2" lat="39.901" lon="116.402"/>
-<node id="3" lat="39.902" lon="116.402"><tag k="entrance" v="yes"/></node><node id="4" lat="39.902" lon="116.401"/>
+<node id="3" lat="39.902" lon="116.402"><tag k="entrance" v="yes"/></node>
+<node id="4" lat="39.902" lon="116.401"/>
 <way id="5"><nd ref="1"/><nd ref="2"/><nd ref="3"/><nd ref="4"/><nd ref="1"/><tag k="building" v="yes"/></way>
 <way id="6"><nd ref="1"/><nd ref="3"/><tag k="highway" v="footway"/><tag k="width" v="2 m"/></way>
 <relation id="7"><member type="way" ref="5" role="outer"/><tag k="type" v="multipolygon"/>
@@ -32,14 +34,18 @@ CITY: dict[str, Any] = {
         "a": {"type": "Building", "children": ["b"], "attributes": {"storeysAboveGround": 2}},
         "b": {"type": "BuildingPart", "parents": ["a"], "geometry": [{
             "type": "Solid", "lod": "2", "boundaries": [[[[0, 3, 2, 1]], [[4, 5, 6, 7]], [[0, 1, 5, 4]]]],
-            "semantics": {"surfaces": [{"type": "GroundSurface"}, {"type": "RoofSurface"}], "values": [[0, 1, None]]}}]},
-        "c": {"type": "Road", "geometry": [{"type": "MultiSurface", "lod": "1", "boundaries": [[[0, 1, 2, 3]]]}]}}}
+            "semantics": {"surfaces": [{"type": "GroundSurface"}, {"type": "RoofSurface"}],
+                          "values": [[0, 1, None]]}}]},
+        "c": {"type": "Road", "geometry": [{"type": "MultiSurface", "lod": "1",
+                                            "boundaries": [[[0, 1, 2, 3]]]}]}}}
 GEO: dict[str, Any] = {"type": "FeatureCollection", "features": [
     {"type": "Feature", "properties": {"building": "yes", "height": 4, "id": "x"}, "geometry": {
-        "type": "Polygon", "coordinates": [[[116.4, 39.9], [116.401, 39.9], [116.401, 39.901], [116.4, 39.9]]]}},
+        "type": "Polygon", "coordinates": [[[116.4, 39.9], [116.401, 39.9], [116.401, 39.901],
+                                            [116.4, 39.9]]]}},
     {"type": "Feature", "properties": {"highway": "footway", "width": "2"}, "geometry": {
         "type": "LineString", "coordinates": [[116.4, 39.9], [116.401, 39.9]]}}]}
-WKT = "GEOMETRYCOLLECTION (POLYGON ((0 0, 10 0, 10 10, 0 10, 0 0), (2 2, 3 2, 3 3, 2 2)), POLYGON ((20 0, 30 0, 30 9, 20 0)))"
+WKT = "GEOMETRYCOLLECTION (POLYGON ((0 0, 10 0, 10 10, 0 10, 0 0), (2 2, 3 2, 3 3, 2 2)), " \
+      "POLYGON ((20 0, 30 0, 30 9, 20 0)))"
 LIMITS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -101,7 +107,8 @@ def _mutated(document: Any, seed: int, value: Any) -> Any:
 
 
 JSON_VALUES = st.one_of(
-    st.none(), st.booleans(), st.integers(-10**20, 10**20), st.floats(), st.text(max_size=5), st.just([]), st.just({}),
+    st.none(), st.booleans(), st.integers(-10**20, 10**20), st.floats(), st.text(max_size=5), st.just([]),
+    st.just({}),
     st.just([[]]), st.just([[[[]]]]), st.just([[1e300, -1e300, 5]]), st.just({"type": []}), st.just([None]))
 
 
@@ -117,12 +124,16 @@ def test_json_of_wrong_types(document: Any, name: str, seed: int, value: Any) ->
     (b"PK\x03\x04zip", "town.zip", "unpack"), (b"AC1032\0\0", "hall.dxf", "save it as DXF"),
     (json.dumps(GEO).encode(), "map.osm", "ends in .osm, but this is GeoJSON"),
     (OSM.encode(), "town.gpkg", "ends in .gpkg, but this is OpenStreetMap XML"),
-    (b"<html><body>404</body></html>", "map.osm", "a web page"), (b"<osmChange version='0.6'/>", "map.osm", "change file"),
+    (b"<html><body>404</body></html>", "map.osm", "a web page"),
+    (b"<osmChange version='0.6'/>", "map.osm", "change file"),
     (b"<CityModel/>", "town.gml", "CityGML"), (b"a,b\n1,2\n", "town.csv", "no format that Hutong knows"),
-    (b"{}", "town.json", "without a type"), (b"[1, 2", "town.json", "breaks off"), (b'{"type": "Topology"}', "x.json", "Topology"),
-    (b"SQLite format 3\0" + b"\0" * 200, "town.gpkg", "cannot be read"), (b"[" * 100_000, "town.json", "nested"),
+    (b"{}", "town.json", "without a type"), (b"[1, 2", "town.json", "breaks off"),
+    (b'{"type": "Topology"}', "x.json", "Topology"),
+    (b"SQLite format 3\0" + b"\0" * 200, "town.gpkg", "cannot be read"),
+    (b"[" * 100_000, "town.json", "nested"),
     (b'{"type": "FeatureCollection", "features": []}', "town.geojson", "nothing"),
-    (b"<osm version='0.6'></osm>", "map.osm", "no node"), (b"<osm version='0.6'><node id='1' lat='abc' lon='3'/></osm>", "m.osm", "cannot be read"),
+    (b"<osm version='0.6'></osm>", "map.osm", "no node"),
+    (b"<osm version='0.6'><node id='1' lat='abc' lon='3'/></osm>", "m.osm", "cannot be read"),
     (b"\0\0\x27\x0a" + b"\0" * 20, "town.shp", "missing")])
 def test_what_is_wrong_is_said_in_one_sentence(tmp_path: Path, content: bytes, name: str, words: str) -> None:
     path = tmp_path / name
@@ -137,6 +148,12 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
         read(tmp_path / "nowhere.osm")
     with pytest.raises(BadInput, match="a folder"):
         read(tmp_path)
+
+
+def test_columns_are_for_vector_files(tmp_path: Path) -> None:
+    (tmp_path / "map.osm").write_text(OSM)
+    with pytest.raises(BadInput, match="fixed meanings"):
+        read(tmp_path / "map.osm", columns={"height": "H"})
 
 
 def test_a_format_settles_a_wrong_name(tmp_path: Path) -> None:

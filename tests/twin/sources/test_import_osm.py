@@ -35,7 +35,8 @@ class Map:
         number = number or 1000 + len(self.others)
         refs = [p if isinstance(p, int) else self.node(*p) for p in points]
         nodes = "".join(f'<nd ref="{ref}"/>' for ref in refs)
-        self.others.append(f'<way id="{number}" version="1" timestamp="2024-05-01T00:00:00Z">{nodes}{_tags(tags)}</way>')
+        self.others.append(f'<way id="{number}" version="1" timestamp="2024-05-01T00:00:00Z">'
+                           f'{nodes}{_tags(tags)}</way>')
         return number
 
     def box(self, x: float, y: float, w: float, h: float, number: int | None = None, **tags: str) -> int:
@@ -49,7 +50,8 @@ class Map:
         return number
 
     def text(self) -> str:
-        return f'<?xml version="1.0"?>\n<osm version="0.6">{self.bounds}{"".join(self.nodes + self.others)}</osm>'
+        elements = "".join(self.nodes + self.others)
+        return f'<?xml version="1.0"?>\n<osm version="0.6">{self.bounds}{elements}</osm>'
 
     def read(self, folder: Path, **options: Any) -> Import:
         path = folder / "map.osm"
@@ -62,13 +64,15 @@ def _tags(tags: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize(("text", "metres"), [
-    ("12", 12.0), ("12 m", 12.0), ("12m", 12.0), ("40 ft", 12.192), ("40'", 12.192), ("12'6\"", 3.81), ("12,5", 12.5),
+    ("12", 12.0), ("12 m", 12.0), ("12m", 12.0), ("40 ft", 12.192), ("40'", 12.192), ("12'6\"", 3.81),
+    ("12,5", 12.5),
     ("tall", None), ("10-12", None), ("", None), (None, None), ("nan", None), ("1e999", None)])
 def test_lengths(text: str | None, metres: float | None) -> None:
     assert length_m(text) == (None if metres is None else pytest.approx(metres))
 
 
-@pytest.mark.parametrize(("text", "angle"), [("0", math.pi / 2), ("90", 0.0), ("N", math.pi / 2), ("W", math.pi),
+@pytest.mark.parametrize(("text", "angle"), [("0", math.pi / 2), ("90", 0.0), ("N", math.pi / 2),
+                                             ("W", math.pi),
                                              ("180", 3 * math.pi / 2), ("forward", None)])
 def test_headings_count_from_east(text: str, angle: float | None) -> None:
     assert heading_rad(text) == (None if angle is None else pytest.approx(angle))
@@ -81,7 +85,8 @@ def test_headings_count_from_east(text: str, angle: float | None) -> None:
     ({"building__levels": "2", "roof__height": "1.5"}, 7.9, "levels"), ({}, 6.0, "assumed"),
     ({"building": "apartments"}, 18.0, "assumed"), ({"height": "-4"}, 6.0, "assumed"),
     ({"height": "high", "building__levels": "2"}, 6.4, "levels")])
-def test_heights_and_how_they_are_known(tmp_path: Path, tags: dict[str, str], height: float, source: str) -> None:
+def test_heights_and_how_they_are_known(tmp_path: Path, tags: dict[str, str], height: float,
+                                        source: str) -> None:
     plan = Map()
     plan.box(0, 0, 10, 10, **{"building": "yes", **tags})
     result = plan.read(tmp_path)
@@ -161,11 +166,14 @@ def test_a_walled_compound_is_a_courtyard_with_a_gate(tmp_path: Path) -> None:
     ({"highway": "residential", "lanes": "2"}, {"kind": "street", "width": 10.5, "width_source": "lanes"}),
     ({"highway": "residential", "lanes": "2", "sidewalk": "no"}, {"width": 6.5}),
     ({"highway": "living_street"}, {"kind": "lane", "width_source": "assumed"}),
-    ({"highway": "motorway"}, {"on_foot": False, "oneway": "forward"}), ({"highway": "trunk"}, {"on_foot": False}),
-    ({"highway": "trunk", "sidewalk": "both"}, {"on_foot": True}), ({"highway": "service", "foot": "no"}, {"on_foot": False}),
+    ({"highway": "motorway"}, {"on_foot": False, "oneway": "forward"}),
+    ({"highway": "trunk"}, {"on_foot": False}),
+    ({"highway": "trunk", "sidewalk": "both"}, {"on_foot": True}),
+    ({"highway": "service", "foot": "no"}, {"on_foot": False}),
     ({"highway": "footway", "footway": "crossing"}, {"kind": "crossing", "on_foot": True}),
     ({"highway": "residential", "oneway": "-1"}, {"oneway": "backward"}),
-    ({"highway": "footway", "tunnel": "yes"}, {"layer": -1}), ({"highway": "footway", "layer": "2"}, {"layer": 2}),
+    ({"highway": "footway", "tunnel": "yes"}, {"layer": -1}),
+    ({"highway": "footway", "layer": "2"}, {"layer": 2}),
     ({"highway": "steps"}, {"kind": "steps", "oneway": "no", "layer": 0})])
 def test_streets(tmp_path: Path, tags: dict[str, str], expected: dict[str, Any]) -> None:
     plan = Map()
@@ -186,7 +194,8 @@ def test_streets_that_are_not_there_yet_are_dropped(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("tags", "kind", "on_foot"), [
     ({"place": "square"}, "square", True), ({"highway": "pedestrian", "area": "yes"}, "pedestrian", True),
-    ({"leisure": "park"}, "park", True), ({"natural": "water"}, "water", False), ({"leisure": "pitch"}, "pitch", None),
+    ({"leisure": "park"}, "park", True), ({"natural": "water"}, "water", False),
+    ({"leisure": "pitch"}, "pitch", None),
     ({"railway": "platform"}, "platform", True), ({"leisure": "park", "access": "no"}, "park", False)])
 def test_areas(tmp_path: Path, tags: dict[str, str], kind: str, on_foot: bool | None) -> None:
     plan = Map()
@@ -215,7 +224,8 @@ def test_parking(tmp_path: Path, tags: dict[str, str], kind: str, capacity: int,
     ({"man_made": "surveillance", "camera__direction": "90"}, "camera"), ({"barrier": "lift_gate"}, "gate"),
     ({"barrier": "bollard"}, "bollard"), ({"natural": "tree"}, "tree"), ({"highway": "bus_stop"}, "bus_stop"),
     ({"railway": "subway_entrance"}, "metro_entrance"), ({"amenity": "bench"}, "bench"),
-    ({"amenity": "waste_basket"}, "bin"), ({"amenity": "toilets"}, "toilet"), ({"manhole": "drain"}, "manhole")])
+    ({"amenity": "waste_basket"}, "bin"), ({"amenity": "toilets"}, "toilet"),
+    ({"manhole": "drain"}, "manhole")])
 def test_parts(tmp_path: Path, tags: dict[str, str], kind: str) -> None:
     plan = Map()
     plan.node(5, 5, **tags)
@@ -255,8 +265,9 @@ def test_faults_are_mended_or_dropped_and_counted(tmp_path: Path) -> None:
     plan.box(0, 200, 10, 10, number=4, building="yes")
     result = plan.read(tmp_path)
     assert len(result.district.buildings) == 2
-    assert result.mended["self-crossing polygon"] == 1 and result.mended["line shortened at missing nodes"] == 1
-    assert result.dropped == {"zero area": 1, "missing nodes": 1, "outline that is not closed": 1, "duplicate id": 1}
+    assert result.mended == {"self-crossing polygon": 1, "line shortened at missing nodes": 1}
+    assert result.dropped == {"zero area": 1, "missing nodes": 1, "outline that is not closed": 1,
+                              "duplicate id": 1}
     assert result.district.streets.geometry.iloc[0].geom_type == "MultiLineString"
 
 

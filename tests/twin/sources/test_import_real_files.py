@@ -14,7 +14,8 @@ from twin.sources import Import, read, summary
 pytestmark = pytest.mark.data
 
 FILES = [("osm/beijing_cau_haidian.osm", None), ("osm/seattle_northgate_osm2streets.osm", None),
-         ("osm/pyrosm_test.osm.pbf", None), ("osm/momepy_bubenec.gpkg", None), ("city3d/3dbag_b2.city.json", None),
+         ("osm/pyrosm_test.osm.pbf", None), ("osm/momepy_bubenec.gpkg", None),
+         ("city3d/3dbag_b2.city.json", None),
          ("city3d/delft.city.json", None), ("city3d/zurich_subset_lod2.city.json", None),
          ("city3d/rotterdam_subset.city.json", "EPSG:28992"), ("city3d/DH_01_subs.city.json", "EPSG:28992"),
          ("city3d/multi_lod.city.json", "EPSG:28992"), ("evac/jupedsim_aknz_evac.wkt", None),

@@ -32,7 +32,8 @@ def saved(folder: Path, file: str = "town.gpkg", crs: str | None = "EPSG:32650",
 def geojson(folder: Path, features: list[tuple[dict[str, Any], Any]], **more: Any) -> Path:
     path = folder / "town.geojson"
     path.write_text(json.dumps({"type": "FeatureCollection", **more, "features": [
-        {"type": "Feature", "properties": properties, "geometry": geometry} for properties, geometry in features]}))
+        {"type": "Feature", "properties": properties, "geometry": geometry} for properties,
+        geometry in features]}))
     return path
 
 
@@ -45,7 +46,8 @@ A_BLOCK = ring((116.4, 39.9), (116.4002, 39.9), (116.4002, 39.9002), (116.4, 39.
 
 def test_columns_that_the_user_names(tmp_path: Path) -> None:
     path = saved(tmp_path, layer="huizen", H_MAX=[7.5, -3.0], code=["a", "b"], soort=["shop", "house"])
-    result = read(path, columns={"buildings": {"layer": "huizen", "height": "H_MAX", "id": "code", "use": "soort"}})
+    result = read(path, columns={"buildings": {"layer": "huizen", "height": "H_MAX", "id": "code",
+                                               "use": "soort"}})
     rows = result.district.buildings.set_index("id")
     assert rows["height"].to_dict() == {"a": 7.5, "b": 6.0}
     assert rows["height_source"].to_dict() == {"a": "measured", "b": "assumed"}
@@ -56,11 +58,13 @@ def test_columns_that_the_user_names(tmp_path: Path) -> None:
 
 def test_simple_pairs(tmp_path: Path) -> None:
     path = saved(tmp_path, H_MAX=["12 m", "40 ft"])
-    assert read(path, columns={"height": "H_MAX"}).district.buildings["height"].tolist() == [12.0, pytest.approx(12.192)]
+    assert read(path, columns={"height": "H_MAX"}).district.buildings["height"].tolist() == [12.0,
+                                                                                             pytest.approx(12.192)]
 
 
 @pytest.mark.parametrize("columns", [{"buildings": {"height": "H_MXA"}}, {"buildings": {"tallness": "H_MAX"}},
-                                     {"bildings": {"height": "H_MAX"}}, {"height": "nothing"}, {"size": "H_MAX"},
+                                     {"bildings": {"height": "H_MAX"}}, {"height": "nothing"},
+                                     {"size": "H_MAX"},
                                      {"buildings": {"layer": "nowhere", "height": "H_MAX"}}])
 def test_names_that_are_not_there_are_one_sentence(tmp_path: Path, columns: dict[str, Any]) -> None:
     with pytest.raises(BadInput, match="there are"):
@@ -103,7 +107,8 @@ def test_features_with_tags_are_read_like_openstreetmap(tmp_path: Path) -> None:
     line = {"type": "LineString", "coordinates": [[116.4, 39.9], [116.401, 39.9]]}
     point = {"type": "Point", "coordinates": [116.4, 39.9]}
     result = read(geojson(tmp_path, [
-        ({"building": "yes", "height": "9 m", "@id": "way/1"}, A_BLOCK), ({"highway": "footway", "@id": "way/2"}, line),
+        ({"building": "yes", "height": "9 m", "@id": "way/1"}, A_BLOCK),
+        ({"highway": "footway", "@id": "way/2"}, line),
         ({"highway": "street_lamp", "@id": "node/3"}, point), ({"natural": "water", "@id": "way/4"}, A_BLOCK),
         ({"highway": "milestone", "@id": "node/5"}, point)]))
     district = result.district
@@ -118,11 +123,13 @@ def test_faults_are_mended_or_dropped_and_counted(tmp_path: Path) -> None:
     line = ring((116.4, 39.9), (116.4002, 39.9), (116.4001, 39.9))
     off = ring((516.4, 39.9), (516.5, 39.9), (516.5, 40.9))
     result = read(geojson(tmp_path, [
-        ({"id": "a"}, A_BLOCK), ({"id": "a"}, A_BLOCK), ({"id": "b"}, crossing), ({"id": "c"}, line), ({"id": "d"}, off),
+        ({"id": "a"}, A_BLOCK), ({"id": "a"}, A_BLOCK), ({"id": "b"}, crossing), ({"id": "c"}, line),
+        ({"id": "d"}, off),
         ({"id": "e"}, None)]))
     assert result.district.buildings["id"].tolist() == ["a", "b"]
     assert result.mended == {"self-crossing polygon": 1}
-    assert result.dropped == {"duplicate id": 1, "zero area": 1, "coordinates off the earth": 1, "no geometry": 1}
+    assert result.dropped == {"duplicate id": 1, "zero area": 1, "coordinates off the earth": 1,
+                              "no geometry": 1}
 
 
 def test_nothing_left_is_said(tmp_path: Path) -> None:

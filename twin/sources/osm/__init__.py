@@ -57,11 +57,13 @@ def read_osm(path: Path, crs: CRS | None, name: str, file_format: str) -> Import
 def _tables(elements: Elements, ground: Ground, tally: Tally) -> dict[str, list[Row]]:
     """All tables but the entrances, within the bounds, with ids that no two rows share."""
     buildings = _near(building_rows(outlines(elements, ground, is_building, tally), tally), ground, tally)
-    parts = _near(part_rows(outlines(elements, ground, is_part, tally), buildings, elements, tally), ground, tally)
+    parts = _near(part_rows(outlines(elements, ground, is_part, tally), buildings, elements, tally), ground,
+                  tally)
     courtyards = enclosed_courtyards(buildings)
     if courtyards:
         around = sum(row.get("courtyard") is not None for row in buildings)
-        tally.note(f"courtyards enclosed by a building (holes in multipolygons): {len(courtyards)} in {around}")
+        tally.note("courtyards enclosed by buildings (holes in multipolygons): "
+                   f"{len(courtyards)} in {around}")
     mapped = _near(courtyard_rows(outlines(elements, ground, is_courtyard, tally)), ground, tally)
     bays = bay_rows(outlines(elements, ground, is_parking, tally), elements, ground, tally)
     areas = area_rows(outlines(elements, ground, lambda tags: area_kind(tags) is not None, tally))
@@ -113,7 +115,8 @@ def _cut_areas(rows: list[Row], ground: Ground, tally: Tally) -> list[Row]:
 
 def _cut(rows: list[Row], shapes: Any, ground: Ground, tally: Tally, what: str) -> list[Row]:
     if ground.extent is None:
-        return [{**row, "geometry": shape} for row, shape in zip(rows, shapes, strict=True) if shape is not None]
+        return [{**row, "geometry": shape} for row,
+                shape in zip(rows, shapes, strict=True) if shape is not None]
     frame = shapely.buffer(ground.extent, MARGIN_M, join_style="mitre")
     within = shapely.intersection(shapes, frame)
     kept: list[Row] = []

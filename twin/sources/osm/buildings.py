@@ -18,13 +18,17 @@ PITCHED_ROOF_M = 2.0
 """A pitched roof on a building that gives its levels and the roof's shape but not the roof's height."""
 ASSUMED_HEIGHT_M = 6.0
 ASSUMED_BY_USE_M = {"apartments": 18.0, "office": 18.0, "hotel": 18.0, "hospital": 15.0, "dormitory": 15.0,
-                    "university": 15.0, "college": 12.0, "school": 12.0, "train_station": 10.0, "commercial": 9.0,
-                    "retail": 6.0, "industrial": 8.0, "warehouse": 8.0, "roof": 4.0, "garage": 3.0, "garages": 3.0,
+                    "university": 15.0, "college": 12.0, "school": 12.0, "train_station": 10.0,
+                    "commercial": 9.0,
+                    "retail": 6.0, "industrial": 8.0, "warehouse": 8.0, "roof": 4.0, "garage": 3.0,
+                    "garages": 3.0,
                     "carport": 3.0, "shed": 3.0, "hut": 3.0, "kiosk": 3.0, "toilets": 3.0, "guardhouse": 3.0}
 CANOPY_M = 0.5
 """Thickness of a roof that stands on posts."""
-ROOFS = {"flat": "flat", "gabled": "gabled", "half-hipped": "hipped", "hipped": "hipped", "pyramidal": "hipped",
-         "gambrel": "gabled", "saltbox": "gabled", "skillion": "gabled", "mansard": "hipped", "round": "gabled",
+ROOFS = {"flat": "flat", "gabled": "gabled", "half-hipped": "hipped", "hipped": "hipped",
+         "pyramidal": "hipped",
+         "gambrel": "gabled", "saltbox": "gabled", "skillion": "gabled", "mansard": "hipped",
+         "round": "gabled",
          "side_hipped": "hipped", "hipped-and-gabled": "hipped", "gabled_height_moved": "gabled"}
 
 Row = dict[str, Any]
@@ -44,7 +48,8 @@ def building_of(tags: Tags, tally: Tally) -> Row:
     """Return the columns of a building that its tags tell: name, use, height and how it is known, levels,
     roof."""
     use = tags.get("building") if is_building(tags) else tags.get("building:part")
-    row: Row = {"name": name_of(tags), "use": _use(tags, use), "roof": ROOFS.get(tags.get("roof:shape", "").strip())}
+    row: Row = {"name": name_of(tags), "use": _use(tags, use),
+                "roof": ROOFS.get(tags.get("roof:shape", "").strip())}
     if row["roof"] is None and tags.get("roof:shape"):
         tally.drop("unknown roof shape")
     levels = _levels(tags, "building:levels", tally)
@@ -63,8 +68,10 @@ def _use(tags: Tags, use: str | None) -> str | None:
     return tags.get("amenity") or (tags.get("shop") and "retail") or (tags.get("office") and "office") or use
 
 
-def _heights(row: Row, tags: Tags, use: str, levels: float | None, roof_height: float | None, tally: Tally) -> None:
-    height = next((value for key in ("height", "building:height") if (value := _metres(tags, key, tally))), None)
+def _heights(row: Row, tags: Tags, use: str, levels: float | None, roof_height: float | None,
+             tally: Tally) -> None:
+    height = next((value for key in ("height", "building:height") if (value := _metres(tags, key, tally))),
+                  None)
     row["height_source"] = "measured"
     if height is None and (levels or 0) + (roof_height or 0) > 0:
         if roof_height is None and row["roof"] in ("gabled", "hipped"):
@@ -72,9 +79,17 @@ def _heights(row: Row, tags: Tags, use: str, levels: float | None, roof_height: 
         height, row["height_source"] = (levels or 0) * STOREY_M + (roof_height or 0), "levels"
     if height is None:
         height, row["height_source"] = ASSUMED_BY_USE_M.get(use, ASSUMED_HEIGHT_M), "assumed"
+    if _underground(tags):
+        row.update(height=0.0, base=-height, roof_height=None)
+        return
     row["height"] = height
     row["roof_height"] = roof_height if roof_height is not None and roof_height <= height else None
     row["base"] = _base(tags, use, height, tally)
+
+
+def _underground(tags: Tags) -> bool:
+    """Whether a building, such as a metro station, lies below the ground that people walk on."""
+    return tags.get("location") == "underground" or (number(tags.get("layer")) or 0) < 0
 
 
 def _base(tags: Tags, use: str, height: float, tally: Tally) -> float | None:
@@ -156,7 +171,8 @@ def enclosed_courtyards(buildings: list[Row]) -> list[Row]:
     for building in buildings:
         _, holes = rings_around(building["geometry"])
         holes.sort(key=lambda hole: -hole.area)
-        ids = [f"{building['id']}/courtyard" + (f"/{k + 1}" if len(holes) > 1 else "") for k in range(len(holes))]
+        ids = [f"{building['id']}/courtyard" + (f"/{k + 1}" if len(holes) > 1 else "")
+               for k in range(len(holes))]
         courtyards.extend({"id": court, "source": building["source"], "observed_at": building["observed_at"],
                            "geometry": hole, "name": building["name"], "walled": False}
                           for court, hole in zip(ids, holes, strict=True))

@@ -77,7 +77,8 @@ def read_elements(path: Path, tally: Tally) -> Elements:
         for element in reader:
             _keep(element, out, off_earth, tally)
     except (RuntimeError, ValueError, OverflowError, UnicodeError, osmium.InvalidLocationError) as error:
-        raise BadInput(f"the OpenStreetMap data cannot be read to its end ({str(error).strip().splitlines()[0]})",
+        reason = [*str(error).strip().splitlines(), "damaged"][0]
+        raise BadInput(f"the OpenStreetMap data cannot be read to its end ({reason})",
                        where=tally.where, mend="fetch the file again, it may be cut short") from error
     tally.drop("coordinates off the earth", len(off_earth))
     return out
@@ -156,7 +157,8 @@ class Ground:
         corners = np.array(shapely.box(*bounds).exterior.coords)
         corners = np.column_stack(transformer.transform(corners[:, 0], corners[:, 1]))
         extent = shapely.Polygon(corners) if np.isfinite(corners).all() else None
-        if extent is None or not shapely.intersects(extent, shapely.multipoints(self.xy[np.isfinite(self.xy).all(1)])):
+        if extent is None or not shapely.intersects(extent,
+                                                    shapely.multipoints(self.xy[np.isfinite(self.xy).all(1)])):
             tally.note("the bounds in the header do not fit what is in the file and were ignored")
             return None
         return extent

@@ -17,7 +17,8 @@ from twin.sources.osm.tags import Tags, positive_m
 ON_THE_OUTLINE_M = 0.5
 """An entrance that is not a node of an outline belongs to it if it is this near."""
 STREET_WITHIN_M = 50.0
-KINDS = {"main": "front", "home": "front", "shop": "front", "secondary": "side", "side": "side", "service": "back",
+KINDS = {"main": "front", "home": "front", "shop": "front", "secondary": "side", "side": "side",
+         "service": "back",
          "back": "back", "delivery": "back", "garage": "back", "emergency": "emergency", "exit": "side",
          "passage": "passage"}
 
@@ -51,7 +52,8 @@ class Neighbourhood:
 
     def street(self, point: shapely.Point) -> str | None:
         """Return the id of the nearest street to walk on, None if none is near."""
-        found = self._trees[id(self.streets)].query_nearest(point, max_distance=STREET_WITHIN_M, all_matches=False)
+        found = self._trees[id(self.streets)].query_nearest(point, max_distance=STREET_WITHIN_M,
+                                                            all_matches=False)
         return self.streets[int(found[0])]["id"] if len(found) else None
 
 
@@ -72,7 +74,8 @@ def entrance_rows(elements: Elements, ground: Ground, tables: Tables, tally: Tal
         if row is not None:
             rows.append(row)
         elif door and f"node/{node.id}" not in known and _inside(ground, point):
-            tables["parts"].append({"id": f"node/{node.id}", "source": f"osm:node/{node.id}", "geometry": point,
+            tables["parts"].append({"id": f"node/{node.id}", "source": f"osm:node/{node.id}",
+                                    "geometry": point,
                                     "observed_at": node.seen, **part_of(node.tags, "gate", tally)})
             tally.note("entrances that lie on no building are kept as gates")
     return rows + _passages(elements, around)
@@ -139,7 +142,8 @@ def outward(shape: shapely.Geometry, point: shapely.Point) -> float | None:
     outline = min(shapely.get_parts(shape.boundary), key=lambda ring: ring.distance(point))
     along = outline.project(point)
     step = min(0.1, outline.length / 8)
-    before, after = outline.interpolate(max(along - step, 0.0)), outline.interpolate(min(along + step, outline.length))
+    before, after = outline.interpolate(max(along - step, 0.0)), outline.interpolate(min(along + step,
+                                                                                         outline.length))
     dx, dy = after.x - before.x, after.y - before.y
     if math.hypot(dx, dy) == 0:
         return None

@@ -29,7 +29,8 @@ class Outline:
     seen: datetime | None = None
 
 
-def outlines(elements: Elements, ground: Ground, wanted: Callable[[Tags], bool], tally: Tally) -> list[Outline]:
+def outlines(elements: Elements, ground: Ground, wanted: Callable[[Tags], bool],
+             tally: Tally) -> list[Outline]:
     """Return everything with an outline whose tags are wanted, ways first, then relations, in the order of
     ids as they stand in the file. A way that only repeats the outline of a multipolygon is left out."""
     ways: list[tuple[Way | Relation, Tags, Any, tuple[int, ...]]] = []

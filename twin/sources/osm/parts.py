@@ -15,10 +15,12 @@ POINT_KINDS = {
     ("railway", "subway_entrance"): "metro_entrance", ("highway", "bus_stop"): "bus_stop",
     ("natural", "tree"): "tree", ("amenity", "bench"): "bench", ("amenity", "waste_basket"): "bin",
     ("amenity", "waste_disposal"): "bin", ("amenity", "recycling"): "bin", ("amenity", "toilets"): "toilet",
-    ("man_made", "manhole"): "manhole", ("information", "board"): "sign", ("information", "guidepost"): "sign",
+    ("man_made", "manhole"): "manhole", ("information", "board"): "sign",
+    ("information", "guidepost"): "sign",
     ("information", "map"): "sign", ("barrier", "bollard"): "bollard", ("barrier", "block"): "bollard"}
 GATES = ("gate", "lift_gate", "swing_gate", "sliding_gate", "sliding_beam", "kissing_gate", "hampshire_gate",
-         "wicket_gate", "turnstile", "full-height_turnstile", "entrance", "stile", "border_control", "toll_booth")
+         "wicket_gate", "turnstile", "full-height_turnstile", "entrance", "stile", "border_control",
+         "toll_booth")
 WALLS = ("wall", "city_wall", "retaining_wall", "dry_stone")
 LOW = ("kerb", "no", "log", "toll_booth_lane", "height_restrictor", "cattle_grid", "sally_port")
 """Barriers that stop nobody on foot."""
@@ -57,7 +59,8 @@ def part_of(tags: Tags, kind: str, tally: Tally) -> Row:
     """Return the columns of a part that its tags tell."""
     heading = tags.get("camera:direction") or tags.get("direction")
     height = tags.get("camera:mount:height") or tags.get("height")
-    row: Row = {"kind": kind, "name": name_of(tags), "heading": heading_rad(heading), "state": _state(tags, kind)}
+    row: Row = {"kind": kind, "name": name_of(tags), "heading": heading_rad(heading),
+                "state": _state(tags, kind)}
     for column, text in (("width", tags.get("maxwidth:physical") or tags.get("width")), ("height", height)):
         value = positive_m(text, most=200.0)
         if text is not None and value is None:
@@ -71,7 +74,8 @@ def _state(tags: Tags, kind: str) -> str | None:
         return None
     if tags.get("locked") == "yes" or (tags.get("access") == "no" and tags.get("foot", "no") == "no"):
         return "locked"
-    return "open" if tags.get("locked") == "no" or tags.get("access") in ("yes", "public", "permissive") else None
+    return "open" if tags.get("locked") == "no" or tags.get("access") in ("yes", "public",
+                                                                          "permissive") else None
 
 
 def rows_at_points(elements: Elements, ground: Ground, places: list[Outline], tally: Tally) -> list[Row]:
@@ -87,8 +91,10 @@ def rows_at_points(elements: Elements, ground: Ground, places: list[Outline], ta
     for outline in places:
         kind = point_kind(outline.tags)
         if kind:
-            rows.append({"id": outline.element, "source": f"osm:{outline.element}", "observed_at": outline.seen,
-                         "geometry": outline.shape.representative_point(), **part_of(outline.tags, kind, tally)})
+            rows.append({"id": outline.element, "source": f"osm:{outline.element}",
+                         "observed_at": outline.seen,
+                         "geometry": outline.shape.representative_point(),
+                         **part_of(outline.tags, kind, tally)})
     return rows
 
 

@@ -53,7 +53,8 @@ def area_of(tags: Tags) -> Row:
     """Return the columns of an area that its tags tell."""
     kind = area_kind(tags)
     stated = on_foot(tags)
-    return {"kind": kind, "name": name_of(tags), "on_foot": WALKED.get(kind or "") if stated is None else stated}
+    return {"kind": kind, "name": name_of(tags), "on_foot": WALKED.get(kind or "") if stated is None
+            else stated}
 
 
 def is_courtyard(tags: Tags) -> bool:
@@ -97,7 +98,8 @@ def bay_of(tags: Tags, area_m2: float, tally: Tally) -> Row:
         capacity = max(spaces, 1)
     elif capacity is None and kind == "bay":
         capacity = 1
-    return {"kind": kind, "name": name_of(tags), "capacity": capacity, "access": ACCESS.get(tags.get("access", ""))}
+    return {"kind": kind, "name": name_of(tags), "capacity": capacity,
+            "access": ACCESS.get(tags.get("access", ""))}
 
 
 def _row(outline: Outline) -> Row:
@@ -115,7 +117,8 @@ def courtyard_rows(found: list[Outline]) -> list[Row]:
     rows = []
     for outline in found:
         outer, _ = rings_around(outline.shape)
-        rows.append({**_row(outline), "geometry": outer[0] if len(outer) == 1 else shapely.MultiPolygon(outer),
+        rows.append({**_row(outline), "geometry": outer[0] if len(outer) == 1
+                     else shapely.MultiPolygon(outer),
                      **courtyard_of(outline.tags)})
     return rows
 

@@ -21,7 +21,8 @@ FOOTWAYS_M = {"avenue": 6.0, "street": 4.0}
 """Both footways of a road that gives its lanes but says nothing of sidewalks."""
 SIDEWALK_M = 2.0
 WIDTHS_M = {"motorway": 12.0, "motorway_link": 6.0, "trunk": 18.0, "trunk_link": 7.0, "primary": 18.0,
-            "primary_link": 7.0, "secondary": 14.0, "secondary_link": 7.0, "tertiary": 11.0, "tertiary_link": 7.0,
+            "primary_link": 7.0, "secondary": 14.0, "secondary_link": 7.0, "tertiary": 11.0,
+            "tertiary_link": 7.0,
             "unclassified": 7.0, "residential": 8.0, "living_street": 5.0, "service": 4.0, "pedestrian": 8.0,
             "footway": 2.0, "path": 2.0, "cycleway": 2.5, "steps": 2.0, "crossing": 4.0, "track": 3.0}
 """Width by the value of highway where nothing better is known."""
@@ -51,7 +52,8 @@ def street_of(tags: Tags, tally: Tally) -> Row | None:
     kind = "lane" if highway == "service" and tags.get("service") == "alley" else KINDS[highway]
     width, width_source = _width(tags, highway, kind, tally)
     return {"name": name_of(tags), "kind": kind, "width": width, "width_source": width_source,
-            "oneway": _oneway(tags, highway), "on_foot": _on_foot(tags, highway, kind), "layer": _layer(tags, tally)}
+            "oneway": _oneway(tags, highway), "on_foot": _on_foot(tags, highway, kind),
+            "layer": _layer(tags, tally)}
 
 
 def _width(tags: Tags, highway: str, kind: str, tally: Tally) -> tuple[float, str]:
@@ -98,7 +100,8 @@ def _on_foot(tags: Tags, highway: str, kind: str) -> bool | None:
     if stated is not None:
         return stated
     if kind == "motorway" or highway.startswith("trunk"):
-        sidewalks = {tags.get(key) for key in ("sidewalk", "sidewalk:both", "sidewalk:left", "sidewalk:right")}
+        sidewalks = {tags.get(key) for key in ("sidewalk", "sidewalk:both", "sidewalk:left",
+                                               "sidewalk:right")}
         return bool(sidewalks & {"both", "left", "right", "yes"})
     return None if kind == "cycleway" else True
 

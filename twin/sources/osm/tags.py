@@ -11,8 +11,10 @@ from collections.abc import Mapping
 
 Tags = Mapping[str, str]
 
-_UNITS_M = {"": 1.0, "m": 1.0, "metre": 1.0, "metres": 1.0, "meter": 1.0, "meters": 1.0, "cm": 0.01, "mm": 0.001,
-            "km": 1000.0, "ft": 0.3048, "feet": 0.3048, "foot": 0.3048, "'": 0.3048, "in": 0.0254, '"': 0.0254}
+_UNITS_M = {"": 1.0, "m": 1.0, "metre": 1.0, "metres": 1.0, "meter": 1.0, "meters": 1.0, "cm": 0.01,
+            "mm": 0.001,
+            "km": 1000.0, "ft": 0.3048, "feet": 0.3048, "foot": 0.3048, "'": 0.3048, "in": 0.0254,
+            '"': 0.0254}
 _LENGTH = re.compile(r"([+-]?\d+(?:[.,]\d+)?)\s*([a-z]*|'|\")")
 _FEET_AND_INCHES = re.compile(r"(\d+)\s*(?:'|ft)\s*(\d+(?:\.\d+)?)\s*(?:\"|in)?")
 YES = ("yes", "designated", "permissive", "official", "customers", "destination", "public")
@@ -58,7 +60,8 @@ def whole(text: str | None, least: int = 0, most: int = 10_000_000) -> int | Non
 def heading_rad(text: str | None) -> float | None:
     """Return a compass bearing (degrees, or N, NE, SSW ...) as an angle counter-clockwise from east
     [rad]."""
-    points = ["N", "NNE", "NE", "ENE", "E", "ESE", "SE", "SSE", "S", "SSW", "SW", "WSW", "W", "WNW", "NW", "NNW"]
+    points = ["N", "NNE", "NE", "ENE", "E", "ESE", "SE", "SSE", "S", "SSW", "SW", "WSW", "W", "WNW", "NW",
+              "NNW"]
     name = (text or "").strip().upper()
     bearing = points.index(name) * 22.5 if name in points else number(text)
     return None if bearing is None else math.radians((90 - bearing) % 360)

@@ -1,0 +1,97 @@
+"""A library to test the application with: the plaza, one scenario with two layouts, and a run of each."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "sim"))
+
+from plaza_case import evening, plaza
+
+import sim
+from sim.scenario_file import dump
+from viz.library import Library
+
+FLAGS = ["--headless=new", "--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
+         "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.fixture(scope="session")
+def rehearsed(plaza, tmp_path_factory):
+    """Folder with ``scenarios/evening.yaml`` and ``runs/{open,checked}``; not to be changed."""
+    folder = tmp_path_factory.mktemp("library")
+    (folder / "scenarios").mkdir()
+    scenario = evening(plaza)
+    (folder / "scenarios" / "evening.yaml").write_text(dump(scenario), encoding="utf-8")
+    for layout in scenario.layouts:
+        sim.rehearse(scenario, layout, replications=2, out=folder / "runs" / layout)
+    return folder
+
+
+@pytest.fixture
+def library(plaza, rehearsed, tmp_path):
+    """A library of its own for a test that writes."""
+    shutil.copytree(rehearsed, tmp_path / "library")
+    return Library(plaza, tmp_path / "library" / "runs", tmp_path / "library" / "scenarios")
+
+
+@pytest.fixture(scope="module")
+def served(plaza, rehearsed, tmp_path_factory):
+    """The application on a free port of this machine: its address and its library."""
+    import uvicorn
+
+    from viz.app import create_app
+    folder = tmp_path_factory.mktemp("served") / "library"
+    shutil.copytree(rehearsed, folder)
+    library = Library(plaza, folder / "runs", folder / "scenarios")
+    config = uvicorn.Config(create_app(library).server, host="127.0.0.1", port=0, log_level="error",
+                            ws_per_message_deflate=False, ws="websockets-sansio")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    until = time.monotonic() + 20
+    while not server.started and time.monotonic() < until:
+        time.sleep(0.05)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}", library
+    server.should_exit = True
+    thread.join(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A Chromium that draws without a graphics card."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("there is no chromium: apt install chromium")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium, served):
+    """A page that fails the test if it asks anything outside, or writes an error to the console."""
+    address, _ = served
+    context = chromium.new_context(viewport={"width": 1500, "height": 860}, base_url=address)
+    opened = context.new_page()
+    wrong: list[str] = []
+    own = (address, address.replace("http", "ws"), "data:", "blob:")
+    opened.on("request", lambda request: None if request.url.startswith(own) else wrong.append(f"outside: {request.url}"))
+    opened.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    yield opened
+    context.close()
+    assert wrong == []
+
+
+__all__ = ["chromium", "library", "page", "plaza", "rehearsed", "served"]

@@ -1,0 +1,10 @@
+"""Makes the library and the browser of the application's tests available to this folder."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from app_case import chromium, library, page, plaza, rehearsed, served  # noqa: E402
+
+__all__ = ["chromium", "library", "page", "plaza", "rehearsed", "served"]
