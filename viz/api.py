@@ -295,7 +295,7 @@ def order_rehearsal(library: Library, jobs: Jobs, wanted: RehearsalOrder) -> Job
 
 def _known_seed(seeds: list[int], seed: int | None) -> int | None:
     if seed is not None and seed not in seeds:
-        raise BadInput(f"there is no replication with seed {seed}", mend=f"choose one of {', '.join(map(str, seeds))}")
+        raise BadInput(f"seed {seed} was not rehearsed", mend=f"choose one of {', '.join(map(str, seeds))}")
     return seed
 
 

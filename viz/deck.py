@@ -73,7 +73,7 @@ def deck(district: District, run: Run | str | Path | None = None, *, time: float
     zoom = float(np.log2(900 / max(east - west, north - south, 10.0)))
     view = pydeck.ViewState(target=[0, 0, 0], zoom=round(zoom, 2), rotation_x=42, rotation_orbit=-18)
     return pydeck.Deck(layers=drawn, views=[pydeck.View(type="OrbitView", controller=True)], initial_view_state=view,
-                       map_provider=None, map_style=None, tooltip={"text": "{name}"},  # type: ignore[arg-type]
+                       map_provider=None, map_style=None, tooltip={"text": "{name}"},
                        parameters={"clearColor": [c / 255 for c in _COLORS[theme]["background"]] + [1.0]})
 
 
@@ -111,7 +111,7 @@ def _buildings(district: District, colors: dict[str, list[int]]) -> pydeck.Layer
 def _flat(district: District, table: str, name: str, color: dict[str, list[int]] | list[int]) -> pydeck.Layer:
     frame = district.tables[table]
     rings, rows = _polygons(frame, district.origin)
-    kinds = frame["kind"] if "kind" in frame else None
+    kinds = frame.get("kind")
     data = []
     for ring, k in zip(rings, rows, strict=True):
         shade = color if isinstance(color, list) else color.get(str(kinds.iloc[k]) if kinds is not None else "")

@@ -61,7 +61,8 @@ def _names(table: str, frame: gpd.GeoDataFrame) -> list[str]:
     name = frame.get("name", none).astype("object")
     if table == "buildings":
         height = frame["height"].map(lambda h: f"{h:.1f} m" if pd.notna(h) else None)
-        spare = frame["use"].astype("object").fillna("").str.cat(height.fillna("").astype("object"), sep=" ").str.strip()
+        use = frame["use"].astype("object").fillna("")
+        spare = use.str.cat(height.fillna("").astype("object"), sep=" ").str.strip()
     elif table == "courtyards":
         spare = frame["address"]
     else:

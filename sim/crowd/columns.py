@@ -24,6 +24,9 @@ ARRIVED, LOST, STANDING = 1, 2, 4
 f4 = np.float32
 ZERO, ONE = f4(0), f4(1)
 
+NEVER = f4(1e30)
+"""Nearest distance so far of somebody who has just been given a goal [m]."""
+
 CELL, REACH = 0.7, 2
 """Edge of a neighbour cell [m], and how many cells away people are seen."""
 SIGHT = f4(CELL * REACH)

@@ -20,7 +20,7 @@ def _mobility(mode: int, state: int) -> np.float32:
 @njit(fastmath=True, error_model="numpy")
 def part_bodies(lo: int, hi: int, before: np.ndarray, after: np.ndarray, moved: np.ndarray, R: np.ndarray,
                 Z: np.ndarray,
-                 ground: Terrain, hard: np.float32, squeeze: np.float32, cap: np.float32, period: np.float32,
+                 ground: Terrain, hard: np.float32, cap: np.float32, period: np.float32,
                 touch: np.ndarray,
                  touching: np.ndarray) -> None:
     """One pass over the contacts from before to after (positions): half of each overlap, then off the walls.
@@ -46,8 +46,7 @@ def part_bodies(lo: int, hi: int, before: np.ndarray, after: np.ndarray, moved: 
             dy = yi - before[1, j]
             if period > ZERO:
                 dx -= period * np.rint(dx / period)
-            facing = max(-(moved[2, i] * moved[2, j] + moved[3, i] * moved[3, j]), ZERO)
-            reach = (ri + R[RADIUS, j]) * hard * (ONE - squeeze * facing)
+            reach = (ri + R[RADIUS, j]) * hard
             r2 = dx * dx + dy * dy
             if r2 < reach * reach:
                 share = own / (own + _mobility(Z[MODE, j], Z[STATE, j]))

@@ -157,7 +157,7 @@ def forbid_against(links: np.ndarray, kind: np.ndarray, area: np.ndarray, hx: fl
 
 @njit(cache=True)
 def forbid_entering(links: np.ndarray, kind: np.ndarray, cost: np.ndarray, area: np.ndarray) -> None:
-    """Close the links that lead into the area from outside it; those inside and out of it stay open (closure).
+    """Close the links that lead into the area from outside it; those inside and out of it stay open.
 
     A metre inside costs five, so that whoever is inside leaves by the short way and nobody cuts its corners.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from sim.crowd.columns import CELL, HX, HY, INTEGERS, RADIUS, REALS, SPEED, ZERO, X, Y, f4
+from sim.crowd.columns import BEST, CELL, HX, HY, INTEGERS, NEVER, RADIUS, REALS, SPEED, ZERO, X, Y, f4
 from sim.crowd.contact import part_bodies
 from sim.crowd.stride import walk
 from sim.crowd.terrain import Terrain
@@ -14,8 +14,8 @@ PASSES = 4
 """Passes over the contacts in a step; even."""
 CHUNK = 256
 """Rows that a thread takes at a time."""
-HARD, PUSH_SPEED, SQUEEZE = 6, 21, 24
-"""Where these stand among the numbers of :class:`sim.crowd.parameters.Parameters`."""
+HARD, PUSH_SPEED = 6, 21
+"""Where these two stand among the numbers of :class:`sim.crowd.parameters.Parameters`."""
 
 
 @njit(cache=True)
@@ -52,8 +52,10 @@ def _settle(n: int, moved: np.ndarray, R: np.ndarray, period: np.float32,
         if period > ZERO:
             if x >= low + period:
                 x -= period
+                R[BEST, i] = NEVER
             elif x < low:
                 x += period
+                R[BEST, i] = NEVER
         R[X, i] = x
         R[Y, i] = moved[1, i]
         R[HX, i] = moved[2, i]
@@ -78,10 +80,10 @@ def advance(steps: int, n: int, R: np.ndarray, Z: np.ndarray, R2: np.ndarray, Z2
               moved, touch, touching)
         cap = behaviour[PUSH_SPEED] * f4(dt)
         for _ in range(PASSES // 2):
-            part_bodies(0, n, moved, spare, moved, R2, Z2, ground, behaviour[HARD], behaviour[SQUEEZE], cap,
+            part_bodies(0, n, moved, spare, moved, R2, Z2, ground, behaviour[HARD], cap,
                         period, touch,
                         touching)
-            part_bodies(0, n, spare, moved, moved, R2, Z2, ground, behaviour[HARD], behaviour[SQUEEZE], cap,
+            part_bodies(0, n, spare, moved, moved, R2, Z2, ground, behaviour[HARD], cap,
                         period, touch,
                         touching)
         _settle(n, moved, R2, period, low)
@@ -109,11 +111,11 @@ def advance_threads(steps: int, n: int, R: np.ndarray, Z: np.ndarray, R2: np.nda
         for _ in range(PASSES // 2):
             for q in prange(chunks):
                 part_bodies(q * CHUNK, min((q + 1) * CHUNK, n), moved, spare, moved, R2, Z2, ground,
-                            behaviour[HARD], behaviour[SQUEEZE],
+                            behaviour[HARD],
                              cap, period, touch, touching)
             for q in prange(chunks):
                 part_bodies(q * CHUNK, min((q + 1) * CHUNK, n), spare, moved, moved, R2, Z2, ground,
-                            behaviour[HARD], behaviour[SQUEEZE],
+                            behaviour[HARD],
                              cap, period, touch, touching)
         _settle(n, moved, R2, period, low)
         R, R2 = R2, R

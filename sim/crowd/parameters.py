@@ -64,12 +64,6 @@ class Parameters:
     """Overlap at which creeping ends [m]."""
     push_speed: float = 1.2
     """Fastest that a contact moves anybody, for one pass over the contacts [m/s]."""
-    patience: float = 3.0
-    """Time without a metre of progress after which somebody who is faced gives way to the right [s]."""
-    give_way: float = 1.5
-    """How far they turn aside at twice that time, tangent of the angle."""
-    squeeze: float = 0.35
-    """Share by which bodies narrow for each other when people pass face to face: shoulders turn."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -77,7 +71,7 @@ class Parameters:
             if not np.isfinite(value) or value < 0:
                 raise BadInput(f"the crowd parameter {field.name} is {value}",
                                mend="give a number of at least 0")
-        for name in ("gap", "rest", "near_range", "far_range", "turn", "wall_range", "noise_time", "patience",
+        for name in ("gap", "rest", "near_range", "far_range", "turn", "wall_range", "noise_time",
                      "give",
                      "hard"):
             if getattr(self, name) == 0:

@@ -18,7 +18,6 @@ STEP = 0.1
 """Time step that the parameters were calibrated with [s]."""
 NUDGE = 1.0
 """A newcomer this far off the walkable ground is put on it; one farther away is an error [m]."""
-_NEVER = np.float32(1e30)
 
 
 class Snapshot(NamedTuple):
@@ -120,7 +119,7 @@ class Crowd:
         R[:, rows] = 0
         R[k.X, rows], R[k.Y, rows] = local.T
         R[k.FREE, rows], R[k.RADIUS, rows] = speed, radius
-        R[k.BEST, rows], R[k.SINCE, rows] = _NEVER, self.time
+        R[k.BEST, rows], R[k.SINCE, rows] = k.NEVER, self.time
         Z[k.ID, rows], Z[k.GOAL, rows] = ids, goal
         Z[k.MODE, rows] = Z[k.STATE, rows] = 0
         self.n += n
@@ -181,7 +180,7 @@ class Crowd:
         held = np.broadcast_to(np.asarray(held, bool), len(rows))
         self._Z[k.MODE, rows] = np.where(held, self._Z[k.MODE, rows] | k.HOLD, self._Z[k.MODE,
                                                                                        rows] & ~k.HOLD)
-        self._R[k.BEST, rows[~held]], self._R[k.SINCE, rows[~held]] = _NEVER, self.time
+        self._R[k.BEST, rows[~held]], self._R[k.SINCE, rows[~held]] = k.NEVER, self.time
 
     def step(self, steps: int = 1) -> None:
         """Move everybody on by so many time steps."""
@@ -282,7 +281,7 @@ class Crowd:
     def _begin(self, rows: np.ndarray) -> None:
         """Start counting progress afresh."""
         self._Z[k.STATE, rows] = 0
-        self._R[k.BEST, rows], self._R[k.SINCE, rows] = _NEVER, self.time
+        self._R[k.BEST, rows], self._R[k.SINCE, rows] = k.NEVER, self.time
 
     def _check_goals(self, goals: np.ndarray) -> None:
         count = len(self.ground.goals)
@@ -312,7 +311,7 @@ class Crowd:
             put = self.ground.nearest(xy[~inside], 2 * SLACK) - self.ground.origin
             self._R[k.X, rows[~inside]], self._R[k.Y, rows[~inside]] = put.T
         walking = (self._Z[k.STATE, :self.n] & k.ARRIVED) == 0
-        self._R[k.BEST, :self.n][walking] = _NEVER
+        self._R[k.BEST, :self.n][walking] = k.NEVER
         self._R[k.SINCE, :self.n][walking] = self.time
 
     # -- memory

@@ -115,19 +115,6 @@ def _sidestep(bx: np.ndarray, by: np.ndarray, bu: np.ndarray, bw: np.ndarray, bv
 
 
 @njit(fastmath=True, error_model="numpy")
-def _faced(bx: np.ndarray, by: np.ndarray, bu: np.ndarray, bw: np.ndarray, n: int, ex: np.float32,
-           ey: np.float32) -> np.float32:
-    """How squarely somebody within a metre ahead faces the direction (ex, ey): 0 nobody, 1 head on."""
-    most = ZERO
-    for k in range(n):
-        near = (bx[k] * bx[k] + by[k] * by[k] < ONE) & (bx[k] * ex + by[k] * ey > ZERO)
-        on = -(ex * bu[k] + ey * bw[k])
-        on = on if near else ZERO
-        most = max(most, on)
-    return most
-
-
-@njit(fastmath=True, error_model="numpy")
 def _open_speed(bx: np.ndarray, by: np.ndarray, bu: np.ndarray, bw: np.ndarray, bv: np.ndarray,
                 bs: np.ndarray, bd: np.ndarray, n: int, ux: np.float32, uy: np.float32, free: np.float32,
                 rate: np.float32,
@@ -318,8 +305,7 @@ def walk(lo: int, hi: int, R: np.ndarray, Z: np.ndarray, start: np.ndarray, widt
     ``touch``."""
     (gap, rest, follow, band, band_on, creep, hard, near_strength, near_range, far_strength, far_range,
      side, ahead,
-     turn, swerve, wall_strength, wall_range, noise, _noise_time, over, give, _push,
-     patience, give_way, squeeze) = behaviour
+     turn, swerve, wall_strength, wall_range, noise, _noise_time, over, give, _push) = behaviour
     ny, nx = ground.links.shape
     bx, by, bu = np.empty(MOST_NEAR, f4), np.empty(MOST_NEAR, f4), np.empty(MOST_NEAR, f4)
     bw, bv = np.empty(MOST_NEAR, f4), np.empty(MOST_NEAR, f4)
@@ -346,8 +332,7 @@ def walk(lo: int, hi: int, R: np.ndarray, Z: np.ndarray, start: np.ndarray, widt
             bw[k] = R[HY, j]
             bv[k] = R[SPEED, j]
             bs[k] = (R[RADIUS, i] + R[RADIUS, j]) * f4(2.5)
-            facing = max(-(R[HX, i] * bu[k] + R[HY, i] * bw[k]), ZERO)
-            bd[k] = (R[RADIUS, i] + R[RADIUS, j]) * hard * (ONE - squeeze * facing)
+            bd[k] = (R[RADIUS, i] + R[RADIUS, j]) * hard
             if t < TOUCHING and bx[k] * bx[k] + by[k] * by[k] < (bd[k] + f4(0.5)) ** 2:
                 touch[i, t] = j
                 t += 1
@@ -373,13 +358,7 @@ def walk(lo: int, hi: int, R: np.ndarray, Z: np.ndarray, start: np.ndarray, widt
             bx, by, bu, bw, bv, bs, blocks, ex, ey, ONE / max(free, f4(0.1)), rest, near_strength,
             ONE / near_range,
             far_strength, ONE / far_range, side, ahead, over)
-        limit = swerve
-        waited = min(max((now - R[SINCE, i]) / patience - ONE, ZERO), ONE)
-        if waited > ZERO:
-            waited *= _faced(bx, by, bu, bw, blocks, ex, ey)
-            limit += waited * give_way
-            swing -= waited * give_way * (ONE + f4(0.5) * sway(Z[ID, i], slot, seed))
-        swing = min(max(swing, -limit), limit)
+        swing = min(max(swing, -swerve), swerve)
         fx = ex - swing * ey
         fy = ey + swing * ex
         if d_wall < AWARE:

@@ -1,18 +1,14 @@
 import json
 import time
 
+import httpx
 import numpy as np
 import pytest
-from starlette.testclient import TestClient
-
-from viz.app import create_app
-from viz.library import Library
 
 
 @pytest.fixture(scope="module")
-def api(plaza, rehearsed):
-    library = Library(plaza, rehearsed / "runs", rehearsed / "scenarios")
-    with TestClient(create_app(library).server) as client:
+def api(served):
+    with httpx.Client(base_url=served[0], timeout=60) as client:
         yield client
 
 
@@ -103,28 +99,36 @@ def test_compare(api):
     assert "<table" in api.get("/api/compare/page?a=open&b=checked").text
 
 
-def test_a_layout_is_put_and_got(library):
-    with TestClient(create_app(library).server) as client:
-        body = {"barriers": [{"id": "b", "line": [[446000, 4416000], [446004, 4416000]]}]}
-        assert client.put("/api/scenarios/evening/layouts/C", json=body).status_code == 200
-        assert client.get("/api/scenarios/evening/layouts/C").json()["barriers"][0]["id"] == "b"
+def test_a_layout_is_put_and_got(api):
+    body = {"barriers": [{"id": "b", "line": [[446000, 4416000], [446004, 4416000]]}]}
+    assert api.put("/api/scenarios/evening/layouts/C", json=body).status_code == 200
+    assert api.get("/api/scenarios/evening/layouts/C").json()["barriers"][0]["id"] == "b"
 
 
 def test_changes_from_another_site_are_refused(api):
-    answer = api.post("/api/rehearsals", json={"scenario": "evening", "layout": "open"}, headers={"Origin": "http://elsewhere.test"})
+    answer = api.post("/api/rehearsals", json={"scenario": "evening", "layout": "open"},
+                      headers={"Origin": "http://elsewhere.test"})
     assert answer.status_code == 403
 
 
-def test_a_rehearsal_runs_in_the_background(library):
-    with TestClient(create_app(library).server) as client:
-        started = client.post("/api/rehearsals", json={"scenario": "evening", "layout": "open", "name": "again", "seed": 1})
-        assert started.status_code == 202
-        second = client.post("/api/rehearsals", json={"scenario": "evening", "layout": "checked", "name": "more"}).json()
-        assert second["state"] == "waiting"
-        assert client.delete(f"/api/rehearsals/{second['id']}").json()["state"] == "cancelled"
-        number, until = started.json()["id"], time.monotonic() + 120
-        while (state := client.get(f"/api/rehearsals/{number}").json())["state"] == "running" and time.monotonic() < until:
-            time.sleep(0.3)
-        assert state["state"] == "done" and state["share"] == 1.0, json.dumps(state)
-        assert "again" in {r["name"] for r in client.get("/api/runs").json()}
-        assert client.post("/api/rehearsals", json={"scenario": "evening", "layout": "open", "name": "again"}).status_code == 422
+def test_a_rehearsal_runs_in_the_background(api):
+    started = api.post("/api/rehearsals", json={"scenario": "evening", "layout": "open", "name": "again", "seed": 1})
+    assert started.status_code == 202
+    second = api.post("/api/rehearsals", json={"scenario": "evening", "layout": "checked", "name": "more"}).json()
+    assert second["state"] == "waiting"
+    assert api.delete(f"/api/rehearsals/{second['id']}").json()["state"] == "cancelled"
+    number, until = started.json()["id"], time.monotonic() + 120
+    while (state := api.get(f"/api/rehearsals/{number}").json())["state"] == "running" and time.monotonic() < until:
+        time.sleep(0.3)
+    assert state["state"] == "done" and state["share"] == 1.0, json.dumps(state)
+    assert "again" in {r["name"] for r in api.get("/api/runs").json()}
+    taken = api.post("/api/rehearsals", json={"scenario": "evening", "layout": "open", "name": "again"})
+    assert taken.status_code == 422 and "is there already" in taken.json()["error"]
+
+
+def test_a_running_rehearsal_is_cancelled_without_a_trace(api, served):
+    order = {"scenario": "evening", "layout": "open", "name": "gone", "replications": 20}
+    number = api.post("/api/rehearsals", json=order).json()["id"]
+    time.sleep(1.5)
+    assert api.delete(f"/api/rehearsals/{number}").json()["state"] == "cancelled"
+    assert not list(served[1].runs_folder.glob("gone*"))

@@ -23,7 +23,7 @@ import viz
 from twin.places import District
 from twin.places.synthetic import generate
 from viz.component import PROPS, Scene
-from viz.scene import decode, scene_bytes
+from viz.scene import scene_bytes
 
 HERE = Path(viz.__file__).parent / "component"
 FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic",
@@ -79,7 +79,7 @@ def test_the_bundle_is_made_again_when_a_source_changes(hook: ModuleType) -> Non
 def test_without_node_the_build_says_what_to_do(hook: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hook, "node_on_path", lambda: None)
     monkeypatch.setattr(hook, "node_of_package", lambda: None)
-    with pytest.raises(hook.BuildError, match="install Node.js"):
+    with pytest.raises(hook.BuildError, match="install Node"):
         hook.build(say=lambda line: None)
     asked = hook.CustomBuildHook.__new__(hook.CustomBuildHook)
     monkeypatch.setattr(type(asked), "target_name", "wheel", raising=False)
@@ -121,6 +121,7 @@ def small() -> District:
 
 ZONE = {"id": "z", "kind": "zone", "style": "core", "label": "核心区",
         "geometry": {"type": "Polygon", "coordinates": [[[-40, -40], [40, -40], [40, 40], [-40, 40], [-40, -40]]]}}
+PICK = "at => {const s = hutongScenes.s; return s.pick(...s.project(at))}"
 HALL = """async () => {
   for (const id of ['s', 't']) if (!window.hutongScenes?.[id]?.stats.ready) return false;
   return window.hutongScenes.d?.deck.isInitialized;
@@ -196,13 +197,11 @@ def look_at(page: Any, x: float, y: float, zoom: float = 3.0, tilt: float = 80) 
 
 @pytest.mark.browser
 def test_what_is_drawn_is_picked_by_table_and_id(page: Any, small: District) -> None:
-    _, arrays = decode(scene_bytes(small))
     x, y = small.origin
     tall = small.buildings.sort_values("height").iloc[-1]
     inside = tall.geometry.representative_point()
     look_at(page, inside.x - x, inside.y - y, 2.2, 85)
-    at = page.evaluate("p => hutongScenes.s.project(p)", [inside.x - x, inside.y - y, float(tall["height"]) - 0.5])
-    found = page.evaluate("([x, y]) => hutongScenes.s.pick(x, y)", at)
+    found = page.evaluate(PICK, [inside.x - x, inside.y - y, float(tall["height"]) - 0.5])
     assert (found["table"], found["id"]) == ("buildings", tall["id"])
 
     trees = small.parts[(small.parts["kind"] == "tree").to_numpy()]
@@ -210,7 +209,7 @@ def test_what_is_drawn_is_picked_by_table_and_id(page: Any, small: District) -> 
     tree = row.geometry
     look_at(page, tree.x - x, tree.y - y, 4, 60)
     crown = [tree.x - x, tree.y - y, 0.65 * float(row["height"])]
-    found = page.evaluate("p => {const s = hutongScenes.s; return s.pick(...s.project(p))}", crown)
+    found = page.evaluate(PICK, crown)
     assert found["table"] == "parts"
     assert found["id"] in set(trees["id"])
 
@@ -218,7 +217,7 @@ def test_what_is_drawn_is_picked_by_table_and_id(page: Any, small: District) -> 
     spot = square.geometry.representative_point()
     look_at(page, spot.x - x, spot.y - y, 3, 80)
     give(page, "s", visible={"overlays": False})
-    found = page.evaluate("p => {const s = hutongScenes.s; return s.pick(...s.project(p))}", [spot.x - x, spot.y - y, 0])
+    found = page.evaluate(PICK, [spot.x - x, spot.y - y, 0])
     give(page, "s", visible={})
     assert (found["table"], found["id"]) == ("areas", square["id"])
     assert np.hypot(found["coordinate"][0] - (spot.x - x), found["coordinate"][1] - (spot.y - y)) < 0.5

@@ -109,8 +109,8 @@ def test_triangles_cover_polygons_and_leave_holes_open(rings: list[tuple[float, 
 
 def test_triangulated_takes_nothing_and_collections() -> None:
     assert len(triangulated(np.empty(0, object), (0, 0))[0]) == 0
-    odd = np.array([shapely.GeometryCollection([shapely.MultiPolygon([shapely.box(0, 0, 1, 1), shapely.box(2, 0, 3, 1)]),
-                                                shapely.LineString([(0, 0), (5, 5)])]), shapely.Polygon()], object)
+    two = shapely.MultiPolygon([shapely.box(0, 0, 1, 1), shapely.box(2, 0, 3, 1)])
+    odd = np.array([shapely.GeometryCollection([two, shapely.LineString([(0, 0), (5, 5)])]), shapely.Polygon()], object)
     positions, faces, owner = triangulated(odd, (0, 0))
     assert area(positions, faces) == pytest.approx(2)
     assert set(owner.tolist()) == {0}
@@ -132,7 +132,7 @@ def test_the_sun_casts_shadows_to_the_north_east_and_a_yard_stays_open() -> None
     ring = shapely.difference(box(0, 0, 30, 30), box(8, 8, 22, 22))
     district = place(buildings=[{"id": "b", "geometry": ring, "height": 6.0, "height_source": "measured"}])
     x, y = district.origin
-    positions, faces = cast_shadow(district)
+    positions, _ = cast_shadow(district)
     assert positions[:, 0].max() + x > X + 30 + 3
     assert positions[:, 1].max() + y > Y + 30 + 3
     assert positions[:, 0].min() + x > X - 0.1
@@ -140,7 +140,7 @@ def test_the_sun_casts_shadows_to_the_north_east_and_a_yard_stays_open() -> None
     dark = rim[alpha == 255][:, :2] + [x, y]
     assert shapely.distance(shapely.boundary(ring), shapely.points(dark)).max() < 0.01
     sides = rim.reshape(-1, 6, 3)[:, 2:4, :2].reshape(-1, 2)  # the fans at corners may reach under the walls
-    light = shapely.points(sides.astype(float) + [x, y])
+    light = shapely.points(sides.astype(float) + np.array([x, y]))
     assert not shapely.contains_properly(shapely.buffer(ring, -0.01), light).any(), "the rim lies outside the walls"
     assert rim_faces.max() < len(rim)
 
@@ -162,8 +162,8 @@ def test_tall_walls_are_fronts() -> None:
 
 
 def test_walls_are_raised_to_their_height() -> None:
-    prism = raised(np.array([shapely.orient_polygons(box(0, 0, 10, 1))], object), np.array([2.2]), np.array([7], np.uint32),
-                   np.array([3], np.uint8), (X, Y))
+    wall = np.array([shapely.orient_polygons(box(0, 0, 10, 1))], object)
+    prism = raised(wall, np.array([2.2]), np.array([7], np.uint32), np.array([3], np.uint8), (X, Y))
     assert prism.positions[:, 2].max() == pytest.approx(2.2)
     assert set(prism.objects.tolist()) == {7}
     a, b, c = (prism.positions[prism.faces[:, k]].astype(float) for k in range(3))

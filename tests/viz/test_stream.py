@@ -123,7 +123,8 @@ def test_the_playhead_moves_by_itself_and_knows_a_jump(monkeypatch: pytest.Monke
     assert head.now == pytest.approx(300)
 
 
-@pytest.mark.parametrize("nonsense", [{"t": "soon"}, {"t": float("nan")}, {"rate": None}, {"playing": 1}, {"t": True}, {}])
+@pytest.mark.parametrize("nonsense", [{"t": "soon"}, {"t": float("nan")}, {"rate": None}, {"playing": 1}, {"t": True},
+                                      {}])
 def test_controls_that_make_no_sense_change_nothing(nonsense: dict) -> None:
     head = Playhead()
     head.set({"t": 5.0, "rate": 2.0, "playing": False})

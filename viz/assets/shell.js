@@ -14,6 +14,13 @@
     if (recall(`fold.${side}`) === "folded") root.dataset[side] = "folded";
   }
 
+  window.setInterval(() => {
+    document.querySelectorAll("[data-loading]").forEach((note) => {
+      const scene = (window.hutongScenes || {})[note.dataset.loading];
+      note.hidden = Boolean(scene && scene.stats.ready);
+    });
+  }, 250);
+
   function toggleFold(side) {
     const folded = root.dataset[side] !== "folded";
     if (folded) root.dataset[side] = "folded"; else delete root.dataset[side];

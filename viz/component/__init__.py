@@ -62,8 +62,8 @@ PROPS: dict[str, str] = {
 class Scene(Component):
     """The scene of one district. Props are described in :data:`PROPS`; unknown ones raise ``TypeError``."""
 
-    _children_props: list[str] = []
-    _base_nodes = ["children"]
+    _children_props = []  # noqa: RUF012
+    _base_nodes = ["children"]  # noqa: RUF012
     _namespace = "hutong_scene"
     _type = "Scene"
 

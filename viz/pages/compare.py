@@ -23,7 +23,7 @@ MAPS = {"fruin": "map.fruin", "density_max": "map.density_max", "density_mean": 
         "pressure_max": "map.pressure_max", "travel_time": "map.travel_time"}
 CHOICES = {("compare-view", "data"): VIEWS, ("compare-map", "data"): MAPS}
 SCENES = ("compare-scene-a", "compare-scene-b")
-_COLUMNS = ["measure", "a", "b", "difference", "interval", "unit", "better"]
+_COLUMNS = ["measure", "a", "b", "difference", "interval", "better"]
 
 
 def layout(library: Library, asked: dict[str, str], language: str) -> html.Div:
@@ -83,15 +83,15 @@ def register(app: dash.Dash, library: Library, _jobs: Jobs) -> None:
     def evidence(a: str, b: str, language: str) -> Any:
         comparison = compare_runs(library.run(a), library.run(b))
         better = {"A": "A", "B": "B", None: ""}
-        rows = [{"id": row.key, "measure": row.label_zh if language == "zh" else row.label, "a": row.mean_a, "b": row.mean_b,
-                 "difference": row.difference, "interval": interval(row.low, row.high), "unit": row.unit,
+        rows = [{"id": row.key, "measure": f"{row.label_zh if language == 'zh' else row.label} [{row.unit}]", "a": row.mean_a, "b": row.mean_b,
+                 "difference": row.difference, "interval": interval(row.low, row.high), 
                  "better": better[row.better] or (words.text("compare.same", language) if row.low is not None and not row.real else ""),
                  "real": row.real} for row in comparison.rows]
         number = {"valueFormatter": {"function": "params.value == null ? '–' : d3.format(Math.abs(params.value) >= 100 ? ',.0f' : '.3~g')(params.value)"},
-                  "type": "rightAligned", "width": 74}
-        heads = panels.columns(_COLUMNS, language, measure={"flex": 1, "minWidth": 150, "cellClassRules": {"real": "params.data.real"}},
-                               a=number, b=number, difference=number | {"width": 84}, interval={"width": 112}, unit={"width": 78},
-                               better={"width": 74, "cellClassRules": {"real": "params.data.real"}})
+                  "type": "rightAligned", "width": 68, "suppressHeaderFilterButton": True}
+        heads = panels.columns(_COLUMNS, language, measure={"flex": 1, "minWidth": 170, "wrapText": True, "autoHeight": True, "cellClassRules": {"real": "params.data.real"}},
+                               a=number, b=number, difference=number | {"width": 76}, interval={"width": 122, "suppressHeaderFilterButton": True}, 
+                               better={"width": 84, "suppressHeaderFilterButton": True, "cellClassRules": {"real": "params.data.real"}})
         needs = panels.facts([(say(f"takes.{key}"), f"{x:g}  →  {y:g}" if x != y else f"{x:g}")
                               for key, (x, y) in comparison.takes.items()])
         page = f"/api/compare/page?{urlencode({'a': a, 'b': b, 'language': language})}"
@@ -114,7 +114,9 @@ def _one_run(app: dash.Dash, library: Library, side: str) -> None:
         district_name = library.run_district(run)
         drawn = drafting.overlays(library.district(district_name), run.scenario, run.layout)
         stream = no_update if seed is None else f"/ws/run/{quote(name)}?seed={seed}"
-        return (f"/api/districts/{quote(district_name)}/scene", stream, drawn, drafting.frame(drawn) or no_update,
+        return (f"/api/districts/{quote(district_name)}/scene", stream, drawn,
+                # The two scenes share one camera: one of them sets it.
+                (drafting.frame(drawn) or no_update) if side == "a" else no_update,
                 [html.B(side.upper()), f"{run.layout_name} · {name}"])
 
 

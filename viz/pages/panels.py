@@ -45,10 +45,12 @@ def section(key: str, *content: Any, **props: Any) -> html.Section:
     return html.Section([html.H2(say(key)), *content], className="part", **props)
 
 
-def scene(name: str, *, label: str = "scene.label", **props: Any) -> Scene:
-    """The scene of a page, filling the middle."""
-    return Scene(id=name, className="scene", ariaLabel=words.text(label), style={"height": "100%", "width": "100%"},
-                 theme="light", language="en", **props)
+def scene(name: str, *, label: str = "scene.label", **props: Any) -> html.Div:
+    """The scene of a page, filling the middle, and what stands there until the district is drawn."""
+    drawn = Scene(id=name, className="scene", ariaLabel=words.text(label), style={"height": "100%", "width": "100%"},
+                  theme="light", language="en", **props)
+    return html.Div([drawn, html.Div(say("scene.loading"), className="overlay loading", **{"data-loading": name})],
+                    className="scenebox")
 
 
 def table(name: str, columns: list[dict[str, Any]], rows: list[dict[str, Any]] | None = None, *,

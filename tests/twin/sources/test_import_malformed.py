@@ -46,7 +46,7 @@ GEO: dict[str, Any] = {"type": "FeatureCollection", "features": [
         "type": "LineString", "coordinates": [[116.4, 39.9], [116.401, 39.9]]}}]}
 WKT = "GEOMETRYCOLLECTION (POLYGON ((0 0, 10 0, 10 10, 0 10, 0 0), (2 2, 3 2, 3 3, 2 2)), " \
       "POLYGON ((20 0, 30 0, 30 9, 20 0)))"
-LIMITS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LIMITS = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def answer(content: bytes, name: str, **options: Any) -> None:
@@ -113,7 +113,7 @@ JSON_VALUES = st.one_of(
 
 
 @pytest.mark.parametrize(("document", "name"), [(CITY, "town.city.json"), (GEO, "town.geojson")])
-@settings(LIMITS, max_examples=80)
+@settings(LIMITS, max_examples=50)
 @given(seed=st.integers(0, 10**6), value=JSON_VALUES)
 def test_json_of_wrong_types(document: Any, name: str, seed: int, value: Any) -> None:
     answer(json.dumps(_mutated(document, seed, value)).encode(), name)

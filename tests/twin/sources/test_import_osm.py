@@ -96,6 +96,13 @@ def test_heights_and_how_they_are_known(tmp_path: Path, tags: dict[str, str], he
     assert result.dropped["unknown height value"] == int(bad)
 
 
+def test_a_building_below_the_ground_reaches_up_to_it(tmp_path: Path) -> None:
+    plan = Map()
+    plan.box(0, 0, 10, 10, building="train_station", layer="-1")
+    row = plan.read(tmp_path).district.buildings.iloc[0]
+    assert (row["height"], row["base"]) == (0.0, -10.0)
+
+
 def test_a_multipolygon_with_a_hole_is_a_building_around_a_courtyard(tmp_path: Path) -> None:
     plan = Map()
     outer, inner = plan.box(0, 0, 40, 40), plan.box(10, 10, 20, 20)

@@ -60,10 +60,6 @@ def _tables(elements: Elements, ground: Ground, tally: Tally) -> dict[str, list[
     parts = _near(part_rows(outlines(elements, ground, is_part, tally), buildings, elements, tally), ground,
                   tally)
     courtyards = enclosed_courtyards(buildings)
-    if courtyards:
-        around = sum(row.get("courtyard") is not None for row in buildings)
-        tally.note("courtyards enclosed by buildings (holes in multipolygons): "
-                   f"{len(courtyards)} in {around}")
     mapped = _near(courtyard_rows(outlines(elements, ground, is_courtyard, tally)), ground, tally)
     bays = bay_rows(outlines(elements, ground, is_parking, tally), elements, ground, tally)
     areas = area_rows(outlines(elements, ground, lambda tags: area_kind(tags) is not None, tally))
@@ -84,8 +80,11 @@ def _tables(elements: Elements, ground: Ground, tally: Tally) -> dict[str, list[
 
 
 def _note_buildings(buildings: list[Row], tally: Tally) -> None:
+    """Say what the buildings were drawn as: those with a courtyard inside have to be multipolygons."""
     ways = sum(row["source"].startswith("osm:way/") for row in buildings)
-    tally.note(f"buildings: {ways} from closed ways, {len(buildings) - ways} from multipolygons")
+    around = sum(row.get("courtyard") is not None for row in buildings)
+    tally.note(f"found {ways} buildings drawn as ways and {len(buildings) - ways} as multipolygons, "
+               f"{around} of these around a courtyard")
 
 
 def _near(rows: list[Row], ground: Ground, tally: Tally) -> list[Row]:

@@ -7,7 +7,6 @@ import {ModelsLayer} from './models_layer';
 import type {Theme} from './theme';
 
 const PAINTED = {depthCompare: 'always' as const, depthWriteEnabled: false};
-const PARTS_FROM_ZOOM = -0.6;
 const FRONT = 5; // wall of a tall building
 
 interface Mesh {
@@ -70,7 +69,7 @@ function solidColors(place: Place, theme: Theme): Uint8Array {
   return out;
 }
 
-export function placeLayers(dress: DressedPlace, zoom: number, shown: (name: string) => boolean): {below: Layer[]; above: Layer[]} {
+export function placeLayers(dress: DressedPlace, withParts: boolean, shown: (name: string) => boolean): {below: Layer[]; above: Layer[]} {
   const {place, theme} = dress;
   const flat = {lit: false, sky: 1, parameters: PAINTED};
   const segments = Array.from({length: place.gridSegments.length / 4}, (_, k) => place.gridSegments.subarray(4 * k, 4 * k + 4));
@@ -86,6 +85,6 @@ export function placeLayers(dress: DressedPlace, zoom: number, shown: (name: str
     new PlaceMeshLayer({id: 'buildings', mesh: dress.solids, colors: dress.solidColors, lit: true, sky: theme.sky, pickable: true,
       visible: shown('buildings')}),
     ...place.parts.map((part) => new ModelsLayer({id: `parts-${part.model}`, mesh: place.models[part.model], part, tone: theme.tone, pickable: true,
-      visible: shown('parts') && zoom > PARTS_FROM_ZOOM}))];
+      visible: withParts && shown('parts')}))];
   return {below: [...below, ...shadows], above};
 }

@@ -29,6 +29,7 @@ import type {Edit, Label, Overlay, Point2, Point3, SceneProps, ViewRequest, View
 
 const groups = new Map<string, Set<Scene>>();
 const WALKERS_FROM_ZOOM = 2.6;
+const PARTS_FROM_ZOOM = -0.6;
 const ON_TOP = {depthCompare: 'always' as const, depthWriteEnabled: false};
 const NO_LAYERS: Layer[] = [];
 
@@ -150,9 +151,12 @@ export class Scene {
     this.go({...view, ...direct, target: (direct.target ?? view.target) as Point3});
   }
 
+  /** Fly to a view; with 0 milliseconds, be there. */
   go(view: ViewState, milliseconds?: number): void {
+    const there = this.limit(view);
     this.leading = true;
-    this.deck.setProps({initialViewState: flight(this.limit(view), milliseconds) as never});
+    this.deck.setProps({initialViewState: flight(there, milliseconds) as never});
+    if (milliseconds === 0) this.settle(there);
   }
 
   destroy(): void {
@@ -243,10 +247,9 @@ export class Scene {
 
   private draw(): void {
     const shown = (name: string) => this.props.visible?.[name] !== false;
-    const {zoom} = this.view;
-    const zoomedIn = zoom > -0.6;
+    const {zoomedIn} = this;
     if (this.place && (!this.placeNow || this.placeNow.zoomedIn !== zoomedIn)) {
-      this.placeNow = {...placeLayers(this.place, zoom, shown), zoomedIn};
+      this.placeNow = {...placeLayers(this.place, zoomedIn, shown), zoomedIn};
     }
     const people = this.people;
     const moving = {people, version: people.version, near: this.near, pickable: true, visible: shown('people')};
@@ -348,20 +351,33 @@ export class Scene {
   private viewChanged(viewState: any, interaction: any): unknown {
     if (viewState.longitude !== undefined) return viewState;
     const view = {...viewState, ...this.limit(viewState)};
-    this.view = {target: view.target, zoom: view.zoom, rotationX: view.rotationX, rotationOrbit: view.rotationOrbit};
     if (interaction && (interaction.isDragging || interaction.isZooming || interaction.isPanning || interaction.inTransition)) this.leading = true;
+    this.settle({target: view.target, zoom: view.zoom, rotationX: view.rotationX, rotationOrbit: view.rotationOrbit});
+    return view;
+  }
+
+  /** The camera is here now: tell the linked scenes, and the page once it rests. */
+  private settle(view: ViewState): void {
+    this.view = view;
     if (this.leading && this.props.linkedTo) {
-      for (const other of groups.get(this.props.linkedTo) ?? []) if (other !== this) other.mirror(this.view);
+      for (const other of groups.get(this.props.linkedTo) ?? []) if (other !== this) other.mirror(view);
     }
-    this.settleNear();
-    const zoomedIn = this.view.zoom > -0.6;
-    if (this.placeNow && this.placeNow.zoomedIn !== zoomedIn) this.draw();
+    this.redrawForView();
     window.clearTimeout(this.restTimer);
     this.restTimer = window.setTimeout(() => {
       this.leading = false;
       this.report({viewState: this.view});
     }, 700);
-    return view;
+  }
+
+  /** What depends on the distance: parts, and walkers instead of points. */
+  private redrawForView(): void {
+    this.settleNear();
+    if (this.placeNow && this.placeNow.zoomedIn !== this.zoomedIn) this.draw();
+  }
+
+  private get zoomedIn(): boolean {
+    return this.view.zoom > PARTS_FROM_ZOOM;
   }
 
   /** Take the camera of a linked scene. */
@@ -369,7 +385,7 @@ export class Scene {
     this.leading = false;
     this.view = view;
     this.deck.setProps({initialViewState: {...view} as never});
-    this.settleNear();
+    this.redrawForView();
   }
 
   /** Walkers are drawn around the target when the camera is near; the ring moves with it in steps. */
