@@ -67,7 +67,7 @@ else:
     class _Recurring:
         """A call that schedules itself again."""
 
-        def __init__(self, model: Model, function: Callable[[], None], schedule: Schedule) -> None:
+        def __init__(self, model: Any, function: Callable[[], None], schedule: Schedule) -> None:
             self._model, self._schedule, self._made = model, schedule, 0
             self._function: Any = weakref.WeakMethod(function)
             start = schedule.start

@@ -143,11 +143,13 @@ class Recorder:
             frame["y"] += y0
         for frame in frames:
             frame.insert(0, "seed", seed)
-        maps = {key: raster.astype(np.float32) for key, raster in self.maps.maps().items()}
-        maps["travel_time"] = np.where(self._seen > 0, self._since_entry / np.maximum(self._seen, 1), np.nan).astype(np.float32)
+        maps: dict[str, np.ndarray] = {key: raster.astype(np.float32) for key, raster in self.maps.maps().items()}
+        since = np.where(self._seen > 0, self._since_entry / np.maximum(self._seen, 1), np.nan)
+        maps["travel_time"] = since.astype(np.float32)
         maps["origin"] = self._corner + (x0, y0)
-        maps["cell"] = np.float64(self._cell)
-        return Result(seed, self._metrics(), *frames, maps)
+        maps["cell"] = np.array(self._cell)
+        series, queues, events, staff = frames
+        return Result(seed, self._metrics(), series, queues, events, staff, maps)
 
     def _metrics(self) -> dict[str, float]:
         model, t = self.model, self.model.times

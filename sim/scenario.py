@@ -298,11 +298,12 @@ class Scenario(Model):
 
 def _check_layout(name: str, layout: Layout) -> None:
     seen: set[str] = set()
-    for item in (*layout.zones, *layout.barriers, *layout.gates, *layout.checkpoints, *layout.one_way,
-                 *layout.closures, *layout.posts):
-        if item.id in seen:
-            raise ValueError(f"layout {name} has two things with the id {item.id!r}")
-        seen.add(item.id)
+    for parts in (layout.zones, layout.barriers, layout.gates, layout.checkpoints, layout.one_way, layout.closures,
+                  layout.posts):
+        for identifier in [part.id for part in parts]:  # type: ignore[attr-defined]
+            if identifier in seen:
+                raise ValueError(f"layout {name} has two things with the id {identifier!r}")
+            seen.add(identifier)
 
 
 def _check_incidents(layouts: dict[str, Layout], incidents: list[Incident]) -> None:

@@ -48,7 +48,7 @@ def put_layout(path: str | os.PathLike[str], name: str, layout: Layout) -> None:
     try:
         Scenario.model_validate(yaml.safe_load(text))
     except ValidationError as error:
-        raise _explained(error, yaml.compose(text), path, lines=False) from None
+        raise _explained(error, _nodes(text), path, lines=False) from None
     draft = path.with_name(f".{path.name}.draft")
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)
@@ -59,6 +59,12 @@ def schema() -> str:
     document = Scenario.model_json_schema()
     document["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _nodes(text: str) -> yaml.Node:
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    assert node is not None
+    return node
 
 
 def _compose(path: Path) -> yaml.Node:

@@ -284,8 +284,8 @@ def _near_ground(ground: Ground, at: shapely.Point, what: str) -> np.ndarray:
 def _corridor(district: District, street: str, what: str) -> tuple[BaseGeometry, float]:
     """Centre line of a street and half its width, footways and a little more included."""
     width = district.find(street)[1].get("width")
-    known = width is not None and np.isfinite(width)
-    return where.line(district, street, what), (float(width) if known else 4.0) / 2 + 0.5
+    known = float(width) if width is not None and np.isfinite(width) else 4.0
+    return where.line(district, street, what), known / 2 + 0.5
 
 
 def _street_pieces(district: District, street: str, what: str, backward: bool) -> list[tuple[BaseGeometry, float]]:

@@ -106,19 +106,19 @@ def with_fields(layout: Layout, item_id: str, values: dict[str, Any]) -> tuple[L
     if found is None:
         raise BadInput(f"there is no {item_id!r} in this layout", mend="select something else")
     kind, item = found
-    data = item.model_dump(exclude_unset=False)
+    data = item.model_dump(exclude_none=True)
     for name, value in values.items():
         if name == "heading_deg":
             if value is not None and data.get("heading") is not None:
                 data["heading"] = math.radians(float(value))
         elif name.startswith("open_"):
             continue
-        elif name in data and not (value is None and name != "until_s"):
+        elif name == "until_s" or (name in type(item).model_fields and value is not None):
             data[name] = value.strip() if isinstance(value, str) else value
     if kind == "gate" and ("open_from_s" in values or "open_until_s" in values):
         start, end = values.get("open_from_s"), values.get("open_until_s")
         data["open"] = [] if start is None and end is None else [
-            {"from_s": start or 0.0, "until_s": end}, *data["open"][1:]]
+            {"from_s": start or 0.0, "until_s": end}, *data.get("open", [])[1:]]
     try:
         new = _MODELS[kind].model_validate({key: value for key, value in data.items() if value is not None})
     except ValidationError as error:

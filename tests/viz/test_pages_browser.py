@@ -30,8 +30,8 @@ def test_twin_pick_search_and_table_show_the_same_object(page):
 def test_twin_layers_are_switched(page):
     page.goto("/twin")
     ready(page, "twin-scene")
-    page.click("#twin-layers label:has-text('Buildings')")
-    page.wait_for_function("window.hutongScenes['twin-scene'].props.visible.buildings === false")
+    page.click("text=Buildings and walls")
+    page.wait_for_function("window.hutongScenes['twin-scene'].props.visible?.buildings === false")
 
 
 def test_plan_draws_undoes_saves_and_rehearses(page, served):
@@ -41,7 +41,7 @@ def test_plan_draws_undoes_saves_and_rehearses(page, served):
     page.wait_for_selector("#plan-full .fine")
     page.fill("#plan-new-name", "drawn")
     page.click("#plan-copy")
-    page.wait_for_function("document.querySelector('#plan-layout').value === 'drawn'")
+    page.wait_for_function("document.querySelector('#plan-layout')?.value === 'drawn'")
     page.wait_for_timeout(2500)
     page.click("[data-tool=barrier]")
     page.wait_for_function("window.hutongScenes['plan-scene'].props.tool === 'barrier'")
@@ -69,7 +69,7 @@ def test_plan_draws_undoes_saves_and_rehearses(page, served):
     assert library.scenario("evening").layouts["checked"].checkpoints
     page.click("#plan-next a")
     page.wait_for_selector("#rehearse-start")
-    page.wait_for_function("document.querySelector('#rehearse-layout').value === 'drawn'")
+    page.wait_for_function("document.querySelector('#rehearse-layout')?.value === 'drawn'")
     page.fill("#rehearse-replications", "1")
     page.click("#rehearse-start")
     page.wait_for_selector("[data-job=running]")
@@ -83,7 +83,7 @@ def test_plan_draws_undoes_saves_and_rehearses(page, served):
 
 def test_a_rehearsal_is_cancelled(page, served):
     page.goto("/rehearse?scenario=evening&layout=open")
-    page.wait_for_function("document.querySelector('#rehearse-layout').value === 'open'")
+    page.wait_for_function("document.querySelector('#rehearse-layout')?.value === 'open'")
     page.fill("#rehearse-replications", "30")
     page.click("#rehearse-start")
     page.click("[data-job=running] button")
@@ -117,7 +117,7 @@ def test_playback_plays_scrubs_and_follows(page):
     page.click("#playback-map")
     page.click("[role=option]:has-text('Fruin')")
     page.wait_for_selector("#playback-legend:has-text('F')")
-    page.wait_for_function("window.hutongScenes['playback-scene'].props.heat.ramp === 'fruin'")
+    page.wait_for_function("window.hutongScenes['playback-scene'].props.heat?.ramp === 'fruin'")
     shot(page, "playback-plaza")
     box = page.locator("[data-spark]").first.bounding_box()
     page.mouse.click(box["x"] + box["width"] * 0.25, box["y"] + box["height"] / 2)
@@ -137,7 +137,7 @@ def test_compare_shows_the_evidence_and_links_the_cameras(page):
     page.wait_for_function("['a', 'b'].every(s => window.hutongScenes['compare-scene-' + s].people.n > 3)", timeout=30_000)
     shot(page, "compare-plaza")
     page.click("#compare-view label:has-text('difference')")
-    page.wait_for_function("window.hutongScenes['compare-scene-a'].props.heat.ramp === 'diverging'")
+    page.wait_for_function("window.hutongScenes['compare-scene-a'].props.heat?.ramp === 'diverging'")
     page.wait_for_selector(".pair.single")
     shot(page, "compare-difference-plaza")
     page.click("#switch-language")

@@ -96,7 +96,7 @@ def show(path: Annotated[Path, typer.Argument(help="GeoPackage of a district.")]
         return
     table, row = district.find(object_id)
     values: dict[str, Any] = {"table": table} | {
-        key: (value.wkt if key == "geometry" else None if pd.isna(value) else value) for key, value in row.items()}
+        str(key): (value.wkt if key == "geometry" else None if pd.isna(value) else value) for key, value in row.items()}
     if json:
         output.print_json(values)
     else:
@@ -109,7 +109,7 @@ def check(path: Annotated[Path, typer.Argument(help="GeoPackage of a district.")
     """List courtyards with fewer than two ways out, invalid geometry, assumed heights and other faults."""
     from dataclasses import asdict
 
-    from twin.places import check as find_faults
+    from twin.places.check import check as find_faults
     with output.busy("checking"):
         findings = find_faults(twin.open(path))
     if json:
@@ -140,7 +140,7 @@ def ways_in(courtyard: Annotated[str, typer.Argument(help="Id of a courtyard.")]
         output.out.print(f"{courtyard} has no known way in")
         return
     output.table(f"ways into {courtyard}", ["from", "through", "by", "kind", "state", "width m", "step-free"],
-                 [[way.from_name or way.from_street or "?", " > ".join(way.through) or "–", " > ".join(way.via), way.kind,
+                 [[way.street_name or way.from_street or "?", " > ".join(way.through) or "–", " > ".join(way.via), way.kind or "?",
                    way.state, output.number(way.width),
                    {True: "yes", False: "no", None: "unknown"}[way.step_free]] for way in ways])
 
@@ -160,7 +160,9 @@ def export(path: Annotated[Path, typer.Argument(help="GeoPackage of a district."
            glb: Annotated[Path | None, typer.Option(help="Write the buildings as one GLB file.")] = None,
            tiles: Annotated[Path | None, typer.Option(help="Write 3D Tiles 1.1 into this folder.")] = None) -> None:
     """Write the buildings as GLB or as 3D Tiles 1.1."""
-    from twin.places import solids, to_glb, write_tiles
+    from twin.places.glb import to_glb
+    from twin.places.solids import solids
+    from twin.places.tiles3d import write_tiles
     if glb is None and tiles is None:
         raise BadInput("nothing to export", mend="give --glb FILE or --tiles FOLDER")
     district = twin.open(path)

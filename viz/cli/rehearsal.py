@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, cast
 
 import typer
 
@@ -33,6 +33,7 @@ def rehearse(
     """Rehearse one layout of a scenario."""
     if frames not in ("first", "all", "none"):
         raise BadInput(f"--frames {frames} is unknown", mend="say first, all or none")
+    kept = cast(Literal["first", "all", "none"], frames)
     plan = sim.load(scenario)
     layout = layout or next(iter(plan.layouts))
     out = out or Path("runs") / f"{plan.name}-{layout}"
@@ -43,7 +44,7 @@ def rehearse(
             shares[of_seed] = share
             done(sum(shares.values()))
 
-        run = sim.rehearse(plan, layout, seed=seed, replications=replications, out=out, threads=threads, frames=frames,
+        run = sim.rehearse(plan, layout, seed=seed, replications=replications, out=out, threads=threads, frames=kept,
                            workers=workers or min(os.cpu_count() or 1, replications), overwrite=overwrite,
                            on_progress=on_progress)
     measures = intervals(run)

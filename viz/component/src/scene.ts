@@ -2,7 +2,7 @@
 import {Deck, OrbitView} from '@deck.gl/core';
 import type {Layer, LayersList, PickingInfo, Viewport} from '@deck.gl/core';
 import {BitmapLayer, LineLayer} from '@deck.gl/layers';
-import {GroundController, HOME, fitted, flight, groundAt, keyed, limited} from './camera';
+import {GroundController, groundAt} from './camera';
 import {found, lineAbout} from './finding';
 import type {Found} from './finding';
 import type {Frame} from './frames';
@@ -19,6 +19,7 @@ import {PeoplePointsLayer, WalkersLayer} from './people_layer';
 import type {Near} from './people_layer';
 import {dressed, placeLayers} from './place_layers';
 import type {DressedPlace} from './place_layers';
+import {Pilot} from './pilot';
 import {readSpec, tooltipOf} from './spec';
 import type {Spec} from './spec';
 import {Stream} from './stream';
@@ -27,8 +28,6 @@ import type {Theme} from './theme';
 import {Tools} from './tools';
 import type {Edit, Label, Overlay, Point2, Point3, SceneProps, ViewRequest, ViewState} from './types';
 
-const groups = new Map<string, Set<Scene>>();
-const WALKERS_FROM_ZOOM = 2.6;
 const PARTS_FROM_ZOOM = -0.6;
 const ON_TOP = {depthCompare: 'always' as const, depthWriteEnabled: false};
 const NO_LAYERS: Layer[] = [];
@@ -39,7 +38,7 @@ export class Scene {
   readonly tools: Tools;
   readonly stats = {frames: 0, updates: 0, bytes: 0, ready: false, readyMs: 0};
   props: SceneProps;
-  view: ViewState = HOME;
+  readonly pilot: Pilot;
   place: DressedPlace | null = null;
   errors: string[] = [];
   private readonly labels = new Labels();
@@ -52,34 +51,33 @@ export class Scene {
   private overlayNow: Layer[] = NO_LAYERS;
   private outlineNow: Layer[] = NO_LAYERS;
   private placeNow: {below: Layer[]; above: Layer[]; zoomedIn: boolean} | null = null;
-  private near: Near = {center: [0, 0], radius: 0};
-  private flyFrom = false;
-  private leading = false;
+  private nearDrawn: Near | null = null;
+  private begun = false;
   private drawn = false;
-  private restTimer = 0;
   private clock = 0;
   private edits = 0;
   private clicks = 0;
-  private savedViews: Partial<ViewState>[] = [];
 
   constructor(private element: HTMLElement, props: SceneProps, private report: (out: Record<string, unknown>) => void) {
     this.props = props;
-    this.view = {...HOME, ...props.initialViewState} as ViewState;
+    this.pilot = new Pilot(props.initialViewState, {
+      size: () => this.size(), moved: () => this.moved(), rested: (view) => this.report({viewState: view})});
     this.deck = new Deck({
       parent: element as HTMLDivElement, width: '100%', height: '100%',
       views: new OrbitView({id: 'orbit', orbitAxis: 'Z', near: 0.05, far: 60, controller: {
         type: GroundController as never, doubleClickZoom: false, keyboard: false, inertia: 180, scrollZoom: {speed: 0.008, smooth: false}}}),
-      initialViewState: this.view as never, layers: [], pickingRadius: 3,
+      initialViewState: {...this.view} as never, layers: [], pickingRadius: 3,
       deviceProps: {type: 'webgl', webgl: {antialias: props.antialias !== false}} as never,
       getCursor: ({isDragging, isHovering}: {isDragging: boolean; isHovering: boolean}) => (this.tools?.drawing ? 'crosshair' : isDragging ? 'grabbing' : isHovering ? 'pointer' : 'grab'),
       getTooltip: (info: PickingInfo) => this.tooltip(info) as never,
       onClick: (info: PickingInfo) => this.clicked(info),
       onHover: (info: PickingInfo) => this.hovered(info),
-      onViewStateChange: ({viewState, interactionState}: any) => this.viewChanged(viewState, interactionState),
+      onViewStateChange: ({viewState, interactionState}: any) => this.pilot.changed(viewState, interactionState),
       onAfterRender: () => this.afterRender(),
       onDeviceInitialized: () => this.stubDrawing(),
       onError: (error: Error) => this.fail(error.message)
     } as never);
+    this.pilot.take(this.deck);
     element.append(this.labels.canvas);
     element.style.background = this.theme.background;
     this.tools = new Tools({
@@ -90,7 +88,7 @@ export class Scene {
       },
       overlays: () => this.props.overlays ?? [], selected: () => this.props.selected ?? [],
       report: (edit) => this.edited(edit), redraw: () => this.redrawOverlays()});
-    listen(element, this.tools, {doubleClicked: (pixel) => this.doubleClicked(pixel), keyed: (event) => this.keyed(event)});
+    listen(element, this.tools, {doubleClicked: (pixel) => this.doubleClicked(pixel), keyed: (event) => this.pilot.key(event, this.props.savedViews)});
     this.update(props, {id: props.id});
     this.clock = window.setInterval(() => this.tick(), 1000);
   }
@@ -106,7 +104,7 @@ export class Scene {
     else if (changed('playhead')) this.stream?.control(props.playhead);
     if (changed('colorBy')) this.people.paint(props.colorBy ?? 'speed');
     if (changed('heat')) void this.readHeat();
-    if (changed('linkedTo')) this.link(before.linkedTo);
+    if (changed('linkedTo')) this.pilot.link(props.linkedTo);
     if (changed('tool')) this.tools.use(props.tool ?? null);
     if (changed('labels', 'overlays', 'language')) this.relabel();
     if (changed('overlays', 'selected', 'visible', 'theme')) this.redrawOverlays(false);
@@ -119,6 +117,10 @@ export class Scene {
 
   get theme(): Theme {
     return THEMES[this.props.theme ?? 'light'] ?? THEMES.light;
+  }
+
+  get view(): ViewState {
+    return this.pilot.view;
   }
 
   get viewport(): Viewport | null {
@@ -147,23 +149,18 @@ export class Scene {
     let view: ViewState = {...this.view};
     const {id, bounds, ...direct} = request;
     const box = bounds ?? (id === undefined ? null : this.boundsOf(id));
-    if (box) view = fitted(box, this.size(), {...view, ...direct});
+    if (box) view = this.pilot.showAll(box, {...view, ...direct});
     this.go({...view, ...direct, target: (direct.target ?? view.target) as Point3});
   }
 
-  /** Fly to a view; with 0 milliseconds, be there. */
   go(view: ViewState, milliseconds?: number): void {
-    const there = this.limit(view);
-    this.leading = true;
-    this.deck.setProps({initialViewState: flight(there, milliseconds) as never});
-    if (milliseconds === 0) this.settle(there);
+    this.pilot.go(view, milliseconds);
   }
 
   destroy(): void {
     window.clearInterval(this.clock);
-    window.clearTimeout(this.restTimer);
     this.stream?.close();
-    this.unlink(this.props.linkedTo);
+    this.pilot.unlink();
     this.deck.finalize();
     this.labels.canvas.remove();
   }
@@ -181,17 +178,17 @@ export class Scene {
       const place = readPlace(await answer.arrayBuffer());
       if (url !== this.props.sceneUrl) return;
       this.place = dressed(place, this.theme, null);
+      this.pilot.bounds = place.bounds;
       this.placeNow = null;
       this.indexOf.clear();
       place.ids.forEach((id, k) => this.indexOf.set(id, k));
       this.placeLabels = place.labels;
       this.relabel();
       this.outline();
-      if (!this.props.initialViewState && !this.flyFrom) {
-        this.view = fitted(place.bounds, this.size());
-        this.deck.setProps({initialViewState: this.view as never});
+      if (!this.props.initialViewState && !this.begun) {
+        this.pilot.begin(this.pilot.showAll(place.bounds));
       }
-      this.flyFrom = true;
+      this.begun = true;
       if (this.props.setView) this.fly(this.props.setView);
       this.draw();
     } catch (error) {
@@ -206,14 +203,11 @@ export class Scene {
       this.fail(`data: ${(error as Error).message}`);
       return;
     }
-    if (!this.props.sceneUrl && this.spec.initialViewState && !this.flyFrom) {
+    if (!this.props.sceneUrl && this.spec.initialViewState && !this.begun) {
       const own = this.spec.views?.some((view) => !(view instanceof OrbitView));
       if (own) this.deck.setProps({views: this.spec.views!, initialViewState: this.spec.initialViewState as never});
-      else {
-        this.view = {...HOME, ...this.spec.initialViewState} as ViewState;
-        this.deck.setProps({initialViewState: this.view as never});
-      }
-      this.flyFrom = true;
+      else this.pilot.begin(this.spec.initialViewState);
+      this.begun = true;
     }
   }
 
@@ -252,7 +246,8 @@ export class Scene {
       this.placeNow = {...placeLayers(this.place, zoomedIn, shown), zoomedIn};
     }
     const people = this.people;
-    const moving = {people, version: people.version, near: this.near, pickable: true, visible: shown('people')};
+    this.nearDrawn = this.pilot.near;
+    const moving = {people, version: people.version, near: this.pilot.near, pickable: true, visible: shown('people')};
     this.deck.setProps({layers: [
       ...(this.placeNow?.below ?? NO_LAYERS),
       this.heat && new BitmapLayer({id: 'heat', image: this.heat.image as never, bounds: this.heat.bounds, visible: shown('heat'),
@@ -260,7 +255,7 @@ export class Scene {
       ...(this.placeNow?.above ?? NO_LAYERS),
       ...this.spec.layers.filter((layer) => shown(layer.id)),
       people.n > 0 && new PeoplePointsLayer({...moving, id: 'people'}),
-      people.n > 0 && this.near.radius > 0 && new WalkersLayer({...moving, id: 'people-near'}),
+      people.n > 0 && this.pilot.near.radius > 0 && new WalkersLayer({...moving, id: 'people-near'}),
       ...this.overlayNow, ...this.outlineNow, ...this.tools.layers(this.theme)] as LayersList});
   }
 
@@ -320,7 +315,7 @@ export class Scene {
   private afterRender(): void {
     this.stats.frames++;
     const {viewport} = this;
-    if (viewport && this.props.visible?.labels !== false) this.labels.draw(viewport, this.allLabels, this.view.zoom, this.theme);
+    if (viewport) this.labels.draw(viewport, this.props.visible?.labels === false ? [] : this.allLabels, this.view.zoom, this.theme);
     if (!this.stats.ready && this.placeNow?.above[0]?.state?.model) {
       this.stats.ready = true;
       this.stats.readyMs = performance.now();
@@ -331,89 +326,21 @@ export class Scene {
 
   private followOn(id: number): void {
     const k = this.people.indexOf(id);
-    if (k < 0) return;
-    const [x, y] = this.people.positionAt(k, performance.now());
-    if (Math.hypot(x - this.view.target[0], y - this.view.target[1]) < 0.02) return;
-    this.view = {...this.view, target: [x, y, 0], zoom: Math.max(this.view.zoom, 3.2)};
-    window.requestAnimationFrame(() => this.deck.setProps({initialViewState: {...this.view, transitionDuration: 0} as never}));
+    if (k >= 0) this.pilot.follow(this.people.positionAt(k, performance.now()));
   }
-
-  // --- the camera ----------------------------------------------------------------------------------------------
 
   private size(): Point2 {
     return [this.element.clientWidth || 800, this.element.clientHeight || 600];
   }
 
-  private limit(view: ViewState): ViewState {
-    return limited(view, this.place?.place.bounds ?? null);
-  }
-
-  private viewChanged(viewState: any, interaction: any): unknown {
-    if (viewState.longitude !== undefined) return viewState;
-    const view = {...viewState, ...this.limit(viewState)};
-    if (interaction && (interaction.isDragging || interaction.isZooming || interaction.isPanning || interaction.inTransition)) this.leading = true;
-    this.settle({target: view.target, zoom: view.zoom, rotationX: view.rotationX, rotationOrbit: view.rotationOrbit});
-    return view;
-  }
-
-  /** The camera is here now: tell the linked scenes, and the page once it rests. */
-  private settle(view: ViewState): void {
-    this.view = view;
-    if (this.leading && this.props.linkedTo) {
-      for (const other of groups.get(this.props.linkedTo) ?? []) if (other !== this) other.mirror(view);
-    }
-    this.redrawForView();
-    window.clearTimeout(this.restTimer);
-    this.restTimer = window.setTimeout(() => {
-      this.leading = false;
-      this.report({viewState: this.view});
-    }, 700);
-  }
-
   /** What depends on the distance: parts, and walkers instead of points. */
-  private redrawForView(): void {
-    this.settleNear();
-    if (this.placeNow && this.placeNow.zoomedIn !== this.zoomedIn) this.draw();
+  private moved(): void {
+    const turned = this.placeNow && this.placeNow.zoomedIn !== this.zoomedIn;
+    if (turned || (this.people.n && this.nearDrawn !== this.pilot.near)) this.draw();
   }
 
   private get zoomedIn(): boolean {
     return this.view.zoom > PARTS_FROM_ZOOM;
-  }
-
-  /** Take the camera of a linked scene. */
-  mirror(view: ViewState): void {
-    this.leading = false;
-    this.view = view;
-    this.deck.setProps({initialViewState: {...view} as never});
-    this.redrawForView();
-  }
-
-  /** Walkers are drawn around the target when the camera is near; the ring moves with it in steps. */
-  private settleNear(): void {
-    const {zoom, target} = this.view;
-    const radius = zoom < WALKERS_FROM_ZOOM ? 0 : Math.max(...this.size()) / 2 ** zoom;
-    const gone = Math.hypot(target[0] - this.near.center[0], target[1] - this.near.center[1]);
-    if ((radius > 0) !== (this.near.radius > 0) || radius > this.near.radius * 1.2 || radius < this.near.radius * 0.6 || (radius > 0 && gone > radius * 0.2)) {
-      this.near = {center: [target[0], target[1]], radius: radius * 1.15};
-      if (this.people.n) this.draw();
-    }
-  }
-
-  private link(before: string | undefined): void {
-    this.unlink(before);
-    const name = this.props.linkedTo;
-    if (!name) return;
-    if (!groups.has(name)) groups.set(name, new Set());
-    const group = groups.get(name)!;
-    for (const other of group) {
-      this.mirror(other.view);
-      break;
-    }
-    group.add(this);
-  }
-
-  private unlink(name: string | undefined): void {
-    if (name) groups.get(name)?.delete(this);
   }
 
   // --- what goes out -------------------------------------------------------------------------------------------
@@ -478,27 +405,6 @@ export class Scene {
     if (what && this.enabled('dblclick')) this.report({dblclickInfo: {...what, n: ++this.clicks}});
     const to = this.ground(pixel);
     if (to) this.go({...this.view, target: [to[0], to[1], 0], zoom: this.view.zoom + 1.2});
-  }
-
-  private keyed(event: KeyboardEvent): boolean {
-    const digit = /^Digit([1-9])$/.exec(event.code);
-    const next = digit ? this.saved(Number(digit[1]), event.shiftKey) : keyed(event.key, event.shiftKey, this.view);
-    if (!next) return false;
-    this.go(next, digit || /^[nt]$/i.test(event.key) ? undefined : 160);
-    return true;
-  }
-
-  /** Views 1-9: those of the page, else those that Shift and the digit kept, else the whole from six sides. */
-  private saved(digit: number, keep: boolean): ViewState | null {
-    if (keep) {
-      this.savedViews[digit] = this.view;
-      return null;
-    }
-    const given = this.savedViews[digit] ?? this.props.savedViews?.[digit - 1];
-    if (given) return {...this.view, ...given};
-    const bounds = this.place?.place.bounds;
-    const sides: Partial<ViewState>[] = [{}, {rotationOrbit: 0}, {rotationOrbit: 90}, {rotationOrbit: 180}, {rotationOrbit: -90}, {rotationX: 90, rotationOrbit: 0}];
-    return bounds && digit <= sides.length ? fitted(bounds, this.size(), {...HOME, ...sides[digit - 1]}) : null;
   }
 
   /** To measure transport alone: the graphics calls are there, but draw nothing. */

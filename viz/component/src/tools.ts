@@ -11,6 +11,7 @@ const SHAPE: Record<string, 'Point' | 'LineString' | 'Polygon'> = {
   gate: 'Point', checkpoint: 'Point', post: 'Point', entry: 'Point', incident: 'Point'};
 const GRIP_PX = 9;
 const CLICK_PX = 5;
+const TWICE_MS = 400;
 const ON_TOP = {depthCompare: 'always' as const, depthWriteEnabled: false};
 
 /** What drawing needs from the scene. */
@@ -37,6 +38,7 @@ export class Tools {
   private corners: Point2[] = [];
   private pointer: Point2 | null = null;
   private press: {pixel: Point2; time: number} | null = null;
+  private last: {pixel: Point2; time: number} | null = null;
   private drag: Drag | null = null;
   private measured: Point2[] = [];
 
@@ -94,8 +96,11 @@ export class Tools {
       return true;
     }
     if (!press || !this.drawing || distance(pixel, press.pixel) > CLICK_PX) return false;
+    // The second click of a double click adds nothing: it finishes.
+    const twice = this.last && distance(pixel, this.last.pixel) <= CLICK_PX && press.time - this.last.time < TWICE_MS;
+    this.last = press;
     const at = this.canvas.groundAt(pixel);
-    if (at) this.corner(at);
+    if (at && !twice) this.corner(at);
     return true;
   }
 
@@ -117,10 +122,7 @@ export class Tools {
 
   doubleClicked(): boolean {
     if (!this.drawing) return false;
-    // The two clicks of a double click stand at one place: one corner of them is enough.
-    const n = this.corners.length;
-    if (n > 1 && distance(this.canvas.toPixel(this.corners[n - 1]), this.canvas.toPixel(this.corners[n - 2])) < CLICK_PX) this.corners.pop();
-    this.finish();
+    if (this.corners.length) this.finish();
     return true;
   }
 
