@@ -39,7 +39,7 @@ class Rehearsal(Model):
     def __init__(self, district: District, scenario: Scenario, layout: str, seed: int, *, threads: int = 1,
                  on_frame: Callable[[Frame], None] | None = None) -> None:
         super().__init__(rng=seed)
-        self.scenario, self.seed = scenario, seed
+        self.plan, self.seed = scenario, seed  # Mesa keeps the name `scenario` for itself
         self.layout = chosen(scenario, layout)
         self.site: Site = prepare(district, scenario, layout)
         self.site_origin = district.origin
@@ -369,7 +369,7 @@ class Rehearsal(Model):
 
     def rehearse(self, on_progress: Callable[[float], None] | None = None) -> None:
         """Run to the end of the scenario; ``on_progress`` is told the time [s] every ten seconds of it."""
-        end = self.scenario.duration_s
+        end = self.plan.duration_s
         while self.time < end - 1e-9:
             self.run_until(min(round(self.time / 10 + 1) * 10.0, end))
             if on_progress is not None:

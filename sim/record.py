@@ -42,7 +42,7 @@ class Recorder:
         self.model, self._on_frame = model, on_frame
         self.positions = np.empty((0, 2))
         west, south, east, north = model.site.walkable.bounds
-        cell = model.scenario.measure.cell
+        cell = model.plan.measure.cell
         self._shape = (int(np.ceil((north - south) / cell)), int(np.ceil((east - west) / cell)))
         self._corner, self._cell = np.array([west, south]), cell
         self.maps = DensityMaps(self._corner, cell, self._shape)

@@ -70,7 +70,7 @@ class Unit(Agent):
         """Walk on along the way, as fast as the crowd around allows."""
         if self.state not in ("going", "returning"):
             return
-        pace = self.model.scenario.staff.speed * pace_in_crowd(self.model.density_around(self.at, AROUND))
+        pace = self.model.plan.staff.speed * pace_in_crowd(self.model.density_around(self.at, AROUND))
         steps = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(self._way, axis=0).T))])
         self._done += pace * seconds
         self.at = np.array([np.interp(self._done, steps, self._way[:, k]) for k in (0, 1)])
@@ -96,7 +96,7 @@ class Call:
 
     def turnout(self, unit: Unit) -> float:  # noqa: ARG002 - every unit of a call draws the next number
         """Time until a unit sets off [s]."""
-        return max(float(quantile(self.model.scenario.staff.turnout, self._random.random(1))[0]), 0.0)
+        return max(float(quantile(self.model.plan.staff.turnout, self._random.random(1))[0]), 0.0)
 
     def seek(self) -> None:
         """Send the nearest free units, by walking distance, until enough are on the way."""

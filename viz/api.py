@@ -90,7 +90,9 @@ def _district_routes(library: Library) -> APIRouter:
         return binary(library.packed_scene(name), request)
 
     @routes.get("/districts/{name}/tables/{table}")
-    def list_rows(name: str, table: str, limit: Limit = 1000, offset: Annotated[int, Query(ge=0)] = 0) -> dict[str, Any]:
+    def list_rows(
+        name: str, table: str, limit: Limit = 1000, offset: Annotated[int, Query(ge=0)] = 0
+    ) -> dict[str, Any]:
         """Rows of one table without geometry, with local x and y [m] of a point inside each."""
         if table not in TABLES:
             raise BadInput(f"there is no table {table!r}", where=name, mend=f"choose one of {', '.join(TABLES)}")
@@ -188,7 +190,9 @@ def _run_routes(library: Library) -> APIRouter:
         return out
 
     @routes.get("/runs/{name}/series")
-    def get_series(name: str, seed: int | None = None, every_s: Annotated[int, Query(ge=1, le=3600)] = 10) -> dict[str, Any]:
+    def get_series(
+        name: str, seed: int | None = None, every_s: Annotated[int, Query(ge=1, le=3600)] = 10
+    ) -> dict[str, Any]:
         """People inside, waiting and queueing and the highest density over time, as columns."""
         run = library.run(name)
         seed = run.seeds[0] if seed is None else seed

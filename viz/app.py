@@ -26,9 +26,11 @@ from viz.stream import add_routes
 ASSETS = Path(__file__).parent / "assets"
 BUNDLE = Path(viz.component.__file__).parent / "dist" / "hutong_scene.min.js"
 # Everything comes from this server; AG Grid's formulas and deck.gl's shaders need eval and inline styles.
-POLICY = ("default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-          "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' ws: wss: data: blob:; worker-src 'self' blob:; "
-          "frame-ancestors 'self'; base-uri 'self'; form-action 'self'")
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' ws: wss: data: blob:; worker-src 'self' blob:; "
+    "frame-ancestors 'self'; base-uri 'self'; form-action 'self'"
+)
 _INDEX = """<!DOCTYPE html>
 <html lang="{lang}"><head>{{%metas%}}<title>{{%title%}}</title>{{%favicon%}}{{%css%}}<script>{words}</script></head>
 <body>{{%app_entry%}}<footer>{{%config%}}{{%scripts%}}{{%renderer%}}</footer></body></html>"""
@@ -104,7 +106,9 @@ def serve(library: Library, host: str = "127.0.0.1", port: int = 8050, *, langua
     """Serve until Ctrl-C."""
     import uvicorn
     if not BUNDLE.is_file():
-        raise BadInput("the scene component is not built", where=str(BUNDLE), mend="run `python viz/component/build_hook.py`")
+        raise BadInput(
+            "the scene component is not built", where=str(BUNDLE), mend="run `python viz/component/build_hook.py`"
+        )
     app = create_app(library, language=language)
     threading.Thread(target=_warm, args=(library,), daemon=True).start()
     print(f"Hutong is at http://{host}:{port}", flush=True)

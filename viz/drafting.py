@@ -16,15 +16,22 @@ from shapely.affinity import translate
 from shapely.geometry import mapping, shape
 
 from sim import where
-from sim.scenario import Barrier, Checkpoint, Closure, Gate, Layout, OneWay, Post, Scenario, Zone
+from sim.scenario import Barrier, Checkpoint, Closure, Gate, Layout, Model, OneWay, Post, Scenario, Zone
 from twin.errors import BadInput, HutongError
 from twin.places import District
 
 LISTS = {"zone": "zones", "barrier": "barriers", "gate": "gates", "checkpoint": "checkpoints", "post": "posts",
          "closure": "closures", "oneway": "one_way"}
 """Kind of a thing in the scene -> list of the layout that holds it."""
-_MODELS = {"zone": Zone, "barrier": Barrier, "gate": Gate, "checkpoint": Checkpoint, "post": Post, "closure": Closure,
-           "oneway": OneWay}
+_MODELS: dict[str, type[Model]] = {
+    "zone": Zone,
+    "barrier": Barrier,
+    "gate": Gate,
+    "checkpoint": Checkpoint,
+    "post": Post,
+    "closure": Closure,
+    "oneway": OneWay,
+}
 FIELDS: dict[str, tuple[str, ...]] = {
     "zone": ("id", "kind", "fenced", "from_s", "until_s"), "barrier": ("id", "from_s", "until_s"),
     "gate": ("id", "width", "open_from_s", "open_until_s"),
@@ -35,7 +42,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
 ON_FENCE = 1.0  # m that a gate may lie off its barrier (as in sim.layout)
 
 
-def edited(layout: Layout, edit: dict[str, Any], district: District, *, zone_kind: str = "guard") -> tuple[Layout, str | None]:
+def edited(
+    layout: Layout, edit: dict[str, Any], district: District, *, zone_kind: str = "guard"
+) -> tuple[Layout, str | None]:
     """Apply what was drawn, moved or deleted in the scene; returns the layout and the id that is then selected."""
     kind, action = str(edit.get("kind")), edit.get("action")
     if kind not in LISTS:
@@ -124,7 +133,9 @@ def with_fields(layout: Layout, item_id: str, values: dict[str, Any]) -> tuple[L
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or kind
-        raise BadInput(f"{item_id}: {name}: {first['msg'].removeprefix('Value error, ')}", mend="give another value") from None
+        raise BadInput(
+            f"{item_id}: {name}: {first['msg'].removeprefix('Value error, ')}", mend="give another value"
+        ) from None
     if not new.id:
         raise BadInput("the id is empty", mend="give it a name of its own")
     if new.id != item_id and find(layout, new.id) is not None:
@@ -137,9 +148,13 @@ def overlays(district: District, scenario: Scenario, layout: Layout) -> list[dic
     here; the list of problems names it."""
     out: list[dict[str, Any]] = []
     for name, venue in scenario.venues.items():
-        out += _areas(f"venue:{name}", "venue", lambda v=venue, n=name: where.area(district, v.area, f"venue {n}"), label=name)
+        out += _areas(
+            f"venue:{name}", "venue", lambda v=venue, n=name: where.area(district, v.area, f"venue {n}"), label=name
+        )
     for zone in layout.zones:
-        out += _areas(zone.id, "zone", lambda z=zone: where.area(district, z.area, f"zone {z.id}"), style=zone.kind, label=zone.id)
+        out += _areas(
+            zone.id, "zone", lambda z=zone: where.area(district, z.area, f"zone {z.id}"), style=zone.kind, label=zone.id
+        )
     for closure in layout.closures:
         out += _areas(closure.id, "closure", lambda c=closure: _closed(district, c), label=closure.id)
     for barrier in layout.barriers:
@@ -150,7 +165,9 @@ def overlays(district: District, scenario: Scenario, layout: Layout) -> list[dic
         out += [{"id": barrier.id, "kind": "barrier", "geometry": _geojson(part)} for part in shapely.get_parts(line)]
     for rule in layout.one_way:
         out += _one_way(district, rule)
-    points = [("gate", g, {"width": g.width, "label": g.id, "heading": 0.0}) for g in layout.gates]
+    points: list[tuple[str, Any, dict[str, Any]]] = [
+        ("gate", g, {"width": g.width, "label": g.id, "heading": 0.0}) for g in layout.gates
+    ]
     points += [("checkpoint", c, {"lanes": c.lanes, "lane_width": c.lane_width, "heading": c.heading, "label": c.id})
                for c in layout.checkpoints]
     points += [("post", p, {"label": f"{p.id} ({p.staff})"}) for p in layout.posts]
@@ -183,7 +200,7 @@ class _Named:
         self.id, self.at = item_id, at
 
 
-def quick_problems(district: District, scenario: Scenario, layout: Layout) -> list[tuple[str, dict[str, Any]]]:
+def quick_problems(district: District, layout: Layout) -> list[tuple[str, dict[str, Any]]]:
     """What is seen at once to be wrong, as (word key, values): crossings, buildings, gates off their barrier."""
     found: list[tuple[str, dict[str, Any]]] = []
     x0, y0 = district.origin
@@ -205,7 +222,11 @@ def quick_problems(district: District, scenario: Scenario, layout: Layout) -> li
             continue
         if not line.is_simple:
             found.append(("problem.crosses", {"id": barrier.id}))
-        inside = shapely.union_all(solid[tree.query(translate(line, x0, y0), predicate="intersects")]) if len(solid) else None
+        inside = (
+            shapely.union_all(solid[tree.query(translate(line, x0, y0), predicate="intersects")])
+            if len(solid)
+            else None
+        )
         hidden = 0.0 if inside is None or inside.is_empty else translate(line, x0, y0).intersection(inside).length
         if line.length > 0 and hidden > 0.8 * line.length:
             found.append(("problem.inside", {"id": barrier.id}))
@@ -261,7 +282,9 @@ def _one_way(district: District, rule: OneWay) -> list[dict[str, Any]]:
     else:
         middle, reach = found.representative_point(), math.sqrt(found.area) / 2
         ahead = reach * math.cos(rule.heading or 0.0), reach * math.sin(rule.heading or 0.0)
-        lines = [shapely.LineString([(middle.x - ahead[0], middle.y - ahead[1]), (middle.x + ahead[0], middle.y + ahead[1])])]
+        lines = [
+            shapely.LineString([(middle.x - ahead[0], middle.y - ahead[1]), (middle.x + ahead[0], middle.y + ahead[1])])
+        ]
     return [{"id": rule.id, "kind": "oneway", "geometry": _geojson(line), "label": rule.id} for line in lines]
 
 

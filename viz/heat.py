@@ -26,7 +26,9 @@ def heat(run: Run, which: str, seed: int | None = None, *, minus: Run | None = N
     top = _rounded(float(np.quantile(known[known > 0], 0.995))) if (known > 0).any() else 1.0
     if which == "fruin":
         top = 2.6
-    asked = {name: value for name, value in (("seed", seed), ("minus", minus.name if minus else None)) if value is not None}
+    asked = {
+        name: value for name, value in (("seed", seed), ("minus", minus.name if minus else None)) if value is not None
+    }
     x, y = (maps["origin"] - np.array(run.origin)).tolist()
     return {"url": f"/api/runs/{quote(run.name)}/maps/{key}" + (f"?{urlencode(asked)}" if asked else ""),
             "origin": [x, y], "cell": float(maps["cell"]), "shape": list(values.shape),

@@ -142,7 +142,9 @@ class Jobs:
         process = job.process
         if process is None or process.stdin is None or process.stdout is None:
             return
-        outcome: dict[str, Any] = {"error": "the rehearsal stopped without saying why; try again with fewer replications."}
+        outcome: dict[str, Any] = {
+            "error": "the rehearsal stopped without saying why; try again with fewer replications."
+        }
         try:
             with process.stdin as order:
                 order.write(json.dumps(vars(job.order)))

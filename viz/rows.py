@@ -72,7 +72,9 @@ def search(district: District, words: str) -> list[dict[str, str]]:
             first |= lower.str.startswith(wanted).to_numpy()
         for k in np.flatnonzero(found)[:FOUND * 4]:
             said = next((str(column.iloc[k]) for column in reversed(texts) if column.iloc[k]), "")
-            hits.append((0 if first[k] else 1, len(hits), {"id": str(frame["id"].iloc[k]), "table": table, "name": said}))
+            hits.append(
+                (0 if first[k] else 1, len(hits), {"id": str(frame["id"].iloc[k]), "table": table, "name": said})
+            )
     return [hit for _, _, hit in sorted(hits, key=lambda h: h[:2])[:FOUND]]
 
 
@@ -85,7 +87,9 @@ def map_difference(a: Run, b: Run, which: str) -> np.ndarray:
     cell = float(left["cell"])
     shift = (right["origin"] - left["origin"]) / cell
     if float(right["cell"]) != cell or np.abs(shift - np.round(shift)).max() > 0.01:
-        raise BadInput(f"the maps of {a.name} and {b.name} have different grids", mend="rehearse both with the same `cell`")
+        raise BadInput(
+            f"the maps of {a.name} and {b.name} have different grids", mend="rehearse both with the same `cell`"
+        )
     column, row = (int(k) for k in np.round(shift))
     known = which in ("speed_mean", "travel_time")
     fill = np.nan if known else 0.0

@@ -14,20 +14,48 @@ PAGES = ("twin", "plan", "rehearse", "playback", "compare")
 def shell() -> html.Div:
     """The header and the link that skips it."""
     links = [dcc.Link(say(f"nav.{name}"), href=f"/{name}", id=f"nav-{name}", className="nav") for name in PAGES]
-    return html.Div([
-        html.A(say("skip"), href="#scene-main", className="skip"),
-        html.Header([
-            html.Div([html.Span("胡同", className="mark", **{"aria-hidden": "true"}), html.H1(say("app.title"))],
-                     className="brand"),
-            html.Nav(links, className="navs", **words.marks(label="nav")),
-            html.Div([
-                html.Button(say("language.other"), id="switch-language", type="button", className="quiet",
-                            **words.marks(title="language.switch")),
-                html.Button(html.Span("◐", **{"aria-hidden": "true"}), id="switch-theme", type="button", className="quiet",
-                            **words.marks(label="theme.switch", title="theme.switch")),
-                html.Button(html.Span("⛶", **{"aria-hidden": "true"}), id="fill-wall", type="button", className="quiet",
-                            **{"data-wall": "toggle"}, **words.marks(label="wall.switch", title="wall.switch"))],
-                className="switches")], className="head")])
+    return html.Div(
+        [
+            html.A(say("skip"), href="#scene-main", className="skip"),
+            html.Header(
+                [
+                    html.Div(
+                        [html.Span("胡同", className="mark", **{"aria-hidden": "true"}), html.H1(say("app.title"))],
+                        className="brand",
+                    ),
+                    html.Nav(links, className="navs", **words.marks(label="nav")),
+                    html.Div(
+                        [
+                            html.Button(
+                                say("language.other"),
+                                id="switch-language",
+                                type="button",
+                                className="quiet",
+                                **words.marks(title="language.switch"),
+                            ),
+                            html.Button(
+                                html.Span("◐", **{"aria-hidden": "true"}),
+                                id="switch-theme",
+                                type="button",
+                                className="quiet",
+                                **words.marks(label="theme.switch", title="theme.switch"),
+                            ),
+                            html.Button(
+                                html.Span("⛶", **{"aria-hidden": "true"}),
+                                id="fill-wall",
+                                type="button",
+                                className="quiet",
+                                **{"data-wall": "toggle"},
+                                **words.marks(label="wall.switch", title="wall.switch"),
+                            ),
+                        ],
+                        className="switches",
+                    ),
+                ],
+                className="head",
+            ),
+        ]
+    )
 
 
 def add_shell(app: dash.Dash) -> None:

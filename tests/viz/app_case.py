@@ -18,8 +18,18 @@ import sim
 from sim.scenario_file import dump
 from viz.library import Library
 
-FLAGS = ["--headless=new", "--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-         "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -86,7 +96,9 @@ def page(chromium, served):
     opened = context.new_page()
     wrong: list[str] = []
     own = (address, address.replace("http", "ws"), "data:", "blob:")
-    opened.on("request", lambda request: None if request.url.startswith(own) else wrong.append(f"outside: {request.url}"))
+    opened.on(
+        "request", lambda request: None if request.url.startswith(own) else wrong.append(f"outside: {request.url}")
+    )
     opened.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
     opened.on("pageerror", lambda error: wrong.append(str(error)))
     yield opened

@@ -10,7 +10,9 @@ SHOTS = Path(__file__).resolve().parent.parent.parent / "artefacts" / "screensho
 def ready(page, scene):
     """Wait until the scene has drawn its district and its camera rests."""
     page.wait_for_function(
-        f"window.hutongScenes && window.hutongScenes['{scene}'] && window.hutongScenes['{scene}'].stats.ready", timeout=40_000)
+        f"window.hutongScenes && window.hutongScenes['{scene}'] && window.hutongScenes['{scene}'].stats.ready",
+        timeout=40_000,
+    )
     page.wait_for_timeout(1200)
 
 

@@ -5,6 +5,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from app_case import chromium, library, page, plaza, rehearsed, served  # noqa: E402
+from app_case import chromium, library, page, plaza, rehearsed, served
 
 __all__ = ["chromium", "library", "page", "plaza", "rehearsed", "served"]

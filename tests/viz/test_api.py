@@ -43,9 +43,20 @@ def test_the_scene_is_one_binary_message(api):
     assert "content-encoding" not in plain.headers and plain.content == answer.content
 
 
-@pytest.mark.parametrize("path", ["/api/districts/peking", "/api/runs/none", "/api/scenarios/none", "/api/rehearsals/99",
-                                  "/api/districts/plaza/objects/none", "/api/runs/open/maps/none", "/api/none",
-                                  "/api/runs/..%2Fruns%2Fopen", "/api/scenarios/evening/layouts/none"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/districts/peking",
+        "/api/runs/none",
+        "/api/scenarios/none",
+        "/api/rehearsals/99",
+        "/api/districts/plaza/objects/none",
+        "/api/runs/open/maps/none",
+        "/api/none",
+        "/api/runs/..%2Fruns%2Fopen",
+        "/api/scenarios/evening/layouts/none",
+    ],
+)
 def test_unknown_names_answer_404_with_one_sentence(api, path):
     answer = api.get(path)
     assert answer.status_code == 404

@@ -48,8 +48,10 @@ def test_every_callback_runs_beside_the_event_loop(library):
 
 
 def ready(page, scene):
-    page.wait_for_function(f"window.hutongScenes && window.hutongScenes['{scene}'] && window.hutongScenes['{scene}'].stats.ready",
-                           timeout=30_000)
+    page.wait_for_function(
+        f"window.hutongScenes && window.hutongScenes['{scene}'] && window.hutongScenes['{scene}'].stats.ready",
+        timeout=30_000,
+    )
 
 
 @pytest.mark.browser

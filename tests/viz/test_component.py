@@ -122,7 +122,7 @@ def small() -> District:
 ZONE = {"id": "z", "kind": "zone", "style": "core", "label": "核心区",
         "geometry": {"type": "Polygon", "coordinates": [[[-40, -40], [40, -40], [40, 40], [-40, 40], [-40, -40]]]}}
 PICK = "at => {const s = hutongScenes.s; return s.pick(...s.project(at))}"
-HALL = """async () => {
+HALL = """() => {
   for (const id of ['s', 't']) if (!window.hutongScenes?.[id]?.stats.ready) return false;
   return window.hutongScenes.d?.deck.isInitialized;
 }"""

@@ -30,7 +30,9 @@ def line(*points):
 
 
 def test_a_drawn_barrier_lies_where_it_was_drawn(place, scenario):
-    layout, chosen = drafting.edited(Layout(), {"action": "add", "kind": "barrier", "geometry": line((1, 2), (11, 2))}, place)
+    layout, chosen = drafting.edited(
+        Layout(), {"action": "add", "kind": "barrier", "geometry": line((1, 2), (11, 2))}, place
+    )
     assert chosen == "barrier-1" and layout.barriers[0].line == [(X0 + 1, Y0 + 2), (X0 + 11, Y0 + 2)]
     shown = [o for o in drafting.overlays(place, scenario, layout) if o["kind"] == "barrier"]
     assert [list(map(list, o["geometry"]["coordinates"])) for o in shown] == [[[1, 2], [11, 2]]]
@@ -47,7 +49,9 @@ def test_a_drawn_barrier_lies_where_it_was_drawn(place, scenario):
     ("oneway", line((0, 0), (10, 0)), {})])
 def test_everything_that_is_drawn_can_be_moved_and_deleted(place, scenario, kind, geometry, more):
     layout, chosen = drafting.edited(Layout(), {"action": "add", "kind": kind, "geometry": geometry, **more}, place)
-    assert [(o["id"], o["kind"]) for o in drafting.overlays(place, scenario, layout) if o["id"] == chosen] == [(chosen, kind)]
+    assert [(o["id"], o["kind"]) for o in drafting.overlays(place, scenario, layout) if o["id"] == chosen] == [
+        (chosen, kind)
+    ]
     if kind != "oneway":
         moved = shapely.transform(shapely.geometry.shape(geometry), lambda xy: xy + [5, 0])
         after, _ = drafting.edited(layout, {"action": "move", "kind": kind, "id": chosen, **more,
@@ -64,11 +68,13 @@ def test_a_barrier_keeps_its_place_to_the_centimetre(place, points):
     assert max(math.dist(a, b) for a, b in zip(points, back, strict=True)) < 0.011
 
 
-def test_what_is_wrong_is_seen_at_once(place, scenario):
+def test_what_is_wrong_is_seen_at_once(place):
     def keys(**layout):
-        return [key for key, _ in drafting.quick_problems(place, scenario, Layout(**layout))]
+        return [key for key, _ in drafting.quick_problems(place, Layout(**layout))]
     at = (X0, Y0)
-    assert keys(barriers=[{"id": "b", "line": [(X0, Y0), (X0 + 9, Y0 + 9), (X0 + 9, Y0), (X0, Y0 + 9)]}]) == ["problem.crosses"]
+    assert keys(barriers=[{"id": "b", "line": [(X0, Y0), (X0 + 9, Y0 + 9), (X0 + 9, Y0), (X0, Y0 + 9)]}]) == [
+        "problem.crosses"
+    ]
     assert keys(barriers=[{"id": "b", "line": [(X0 + 6, Y0 + 6), (X0 + 11, Y0 + 6)]}]) == ["problem.inside"]
     assert keys(gates=[{"id": "g", "at": at}]) == ["problem.gate"]
     assert keys(posts=[{"id": "p", "at": (X0 + 8, Y0 + 8)}]) == ["problem.in_building"]
@@ -88,7 +94,9 @@ def test_the_form_reads_what_it_shows(place, scenario):
 
 def test_fields_change_one_thing(place, scenario):
     layout = scenario.layouts["checked"]
-    after, chosen = drafting.with_fields(layout, "west-check", {"id": "west", "lanes": 6, "heading_deg": 90.0, "until_s": 600.0})
+    after, chosen = drafting.with_fields(
+        layout, "west-check", {"id": "west", "lanes": 6, "heading_deg": 90.0, "until_s": 600.0}
+    )
     spec = after.checkpoints[0]
     assert (chosen, spec.lanes, spec.until_s) == ("west", 6, 600.0) and spec.heading == pytest.approx(math.pi / 2)
     assert after.barriers == layout.barriers

@@ -33,7 +33,9 @@ def test_unknown_names_say_what_to_choose(library):
 
 def test_a_layout_is_saved_beside_the_others(library):
     layout = library.scenario("evening").layouts["checked"]
-    more = layout.model_copy(update={"barriers": [*layout.barriers, Barrier(id="new", line=[(446000, 4416000), (446005, 4416000)])]})
+    more = layout.model_copy(
+        update={"barriers": [*layout.barriers, Barrier(id="new", line=[(446000, 4416000), (446005, 4416000)])]}
+    )
     library.save_layout("evening", "checked 2", more)
     saved = library.scenario("evening").layouts
     assert list(saved) == ["open", "checked", "checked 2"]

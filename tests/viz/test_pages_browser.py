@@ -131,10 +131,14 @@ def test_compare_shows_the_evidence_and_links_the_cameras(page):
     page.wait_for_selector("#compare-sentence:has-text('.')")
     page.wait_for_selector("#compare-table .ag-row")
     page.wait_for_timeout(2500)
-    page.evaluate("window.hutongScenes['compare-scene-a'].go({...window.hutongScenes['compare-scene-a'].view, zoom: 2.5}, 0)")
+    page.evaluate(
+        "window.hutongScenes['compare-scene-a'].go({...window.hutongScenes['compare-scene-a'].view, zoom: 2.5}, 0)"
+    )
     page.wait_for_function("Math.abs(window.hutongScenes['compare-scene-b'].view.zoom - 2.5) < 0.01")
     page.click("#compare-play")
-    page.wait_for_function("['a', 'b'].every(s => window.hutongScenes['compare-scene-' + s].people.n > 3)", timeout=30_000)
+    page.wait_for_function(
+        "['a', 'b'].every(s => window.hutongScenes['compare-scene-' + s].people.n > 3)", timeout=30_000
+    )
     shot(page, "compare-plaza")
     page.click("#compare-view label:has-text('difference')")
     page.wait_for_function("window.hutongScenes['compare-scene-a'].props.heat?.ramp === 'diverging'")

@@ -20,7 +20,9 @@ _PAGES = {"/twin": twin, "/plan": plan, "/rehearse": rehearse, "/playback": play
 def add_pages(app: dash.Dash, library: Library, jobs: Jobs) -> None:
     """Register every page with the application and lead each address to its page."""
 
-    @answers(app, Output("page", "children"), Input("url", "pathname"), State("url", "search"), State("language", "data"))
+    @answers(
+        app, Output("page", "children"), Input("url", "pathname"), State("url", "search"), State("language", "data")
+    )
     def show(path: str, search: str | None, language: str | None) -> Any:
         chosen = _PAGES.get(path or "")
         if chosen is None:
@@ -37,7 +39,12 @@ def add_pages(app: dash.Dash, library: Library, jobs: Jobs) -> None:
                 "({value, label: hutong.text(key, null, language)}))",
                 Output(name, prop), Input("language", "data"))
         for name in page.SCENES:
-            app.clientside_callback("(language, theme) => [language, theme]", Output(name, "language"), Output(name, "theme"),
-                                    Input("language", "data"), Input("theme", "data"))
+            app.clientside_callback(
+                "(language, theme) => [language, theme]",
+                Output(name, "language"),
+                Output(name, "theme"),
+                Input("language", "data"),
+                Input("theme", "data"),
+            )
 
 

@@ -9,6 +9,7 @@ import dash
 import dash_mantine_components as dmc
 from dash import Input, Output, dcc, html, no_update
 
+from sim.study import Row
 from sim.study import compare as compare_runs
 from viz import drafting, words
 from viz.callbacks import answers
@@ -31,20 +32,48 @@ def layout(library: Library, asked: dict[str, str], language: str) -> html.Div:
     entries = library.runs()
     names = [entry.name for entry in entries]
     if len(names) < 2:
-        return html.Main(panels.empty("compare.none", dcc.Link(say("nav.rehearse"), href="/rehearse", className="linkbutton")),
-                         className="alone", id="scene-main")
+        return html.Main(
+            panels.empty("compare.none", dcc.Link(say("nav.rehearse"), href="/rehearse", className="linkbutton")),
+            className="alone",
+            id="scene-main",
+        )
     a = asked["a"] if asked.get("a") in names else names[0]
     same = [e.name for e in entries if e.name != a and e.scenario == next(x.scenario for x in entries if x.name == a)]
     b = asked["b"] if asked.get("b") in names else (same or [n for n in names if n != a])[0]
     left = [
-        panels.section("compare.runs", html.Div([
-            dmc.Select(id="compare-a", data=names, value=a, label="A", allowDeselect=False),
-            dmc.Select(id="compare-b", data=names, value=b, label="B", allowDeselect=False)], className="stack")),
-        panels.section("compare.view", dmc.SegmentedControl(id="compare-view", data=words.options(VIEWS, language), value="people",
-                                                            fullWidth=True, orientation="vertical", size="xs")),
-        panels.section("playback.map", dmc.Select(id="compare-map", data=words.options(MAPS, language), value="density_max",
-                                                  allowDeselect=False, **words.marks(label="playback.map"))),
-        panels.section("compare.takes", html.Div(id="compare-takes"))]
+        panels.section(
+            "compare.runs",
+            html.Div(
+                [
+                    dmc.Select(id="compare-a", data=names, value=a, label="A", allowDeselect=False),
+                    dmc.Select(id="compare-b", data=names, value=b, label="B", allowDeselect=False),
+                ],
+                className="stack",
+            ),
+        ),
+        panels.section(
+            "compare.view",
+            dmc.SegmentedControl(
+                id="compare-view",
+                data=words.options(VIEWS, language),
+                value="people",
+                fullWidth=True,
+                orientation="vertical",
+                size="xs",
+            ),
+        ),
+        panels.section(
+            "playback.map",
+            dmc.Select(
+                id="compare-map",
+                data=words.options(MAPS, language),
+                value="density_max",
+                allowDeselect=False,
+                **words.marks(label="playback.map"),
+            ),
+        ),
+        panels.section("compare.takes", html.Div(id="compare-takes")),
+    ]
     pair = html.Div([_half("a"), _half("b")], className="pair", id="compare-pair")
     right = [panels.section("compare.says", html.P(id="compare-sentence", className="headline", role="status"),
                             html.P(id="compare-about", className="note"), html.P(id="compare-link", className="note")),
@@ -67,31 +96,84 @@ def register(app: dash.Dash, library: Library, _jobs: Jobs) -> None:
         _one_run(app, library, side)
     _maps(app, library)
 
-    @answers(app, Output("compare-facts", "data"), Output("compare-marks", "children"), Output("compare-band", "children"),
-             Input("compare-a", "value"), Input("compare-b", "value"))
+    @answers(
+        app,
+        Output("compare-facts", "data"),
+        Output("compare-marks", "children"),
+        Output("compare-band", "children"),
+        Input("compare-a", "value"),
+        Input("compare-b", "value"),
+    )
     def time(a: str, b: str) -> Any:
         runs = [library.run(a), library.run(b)]
         seed = _common_seed(runs[0].seeds, runs[1].seeds)
         told = timeline.facts(runs[0], runs[0].seeds[0] if seed is None else seed)
-        told["duration"] = max(told["duration"], timeline.facts(runs[1], runs[1].seeds[0] if seed is None else seed)["duration"])
-        shown = [html.B(say("band.simulated")), html.Span(runs[0].scenario.title or runs[0].scenario.name, className="grow")]
-        return {key: told[key] for key in ("duration", "day_s")}, timeline.marks("compare", runs[0], runs[0].seeds[0]), shown
+        told["duration"] = max(
+            told["duration"], timeline.facts(runs[1], runs[1].seeds[0] if seed is None else seed)["duration"]
+        )
+        shown = [
+            html.B(say("band.simulated")),
+            html.Span(runs[0].scenario.title or runs[0].scenario.name, className="grow"),
+        ]
+        return (
+            {key: told[key] for key in ("duration", "day_s")},
+            timeline.marks("compare", runs[0], runs[0].seeds[0]),
+            shown,
+        )
 
-    @answers(app, Output("compare-sentence", "children"), Output("compare-about", "children"), Output("compare-table", "rowData"),
-             Output("compare-table", "columnDefs"), Output("compare-takes", "children"), Output("compare-link", "children"),
-             Input("compare-a", "value"), Input("compare-b", "value"), Input("language", "data"))
+    @answers(
+        app,
+        Output("compare-sentence", "children"),
+        Output("compare-about", "children"),
+        Output("compare-table", "rowData"),
+        Output("compare-table", "columnDefs"),
+        Output("compare-takes", "children"),
+        Output("compare-link", "children"),
+        Input("compare-a", "value"),
+        Input("compare-b", "value"),
+        Input("language", "data"),
+    )
     def evidence(a: str, b: str, language: str) -> Any:
         comparison = compare_runs(library.run(a), library.run(b))
         better = {"A": "A", "B": "B", None: ""}
-        rows = [{"id": row.key, "measure": f"{row.label_zh if language == 'zh' else row.label} [{row.unit}]", "a": row.mean_a, "b": row.mean_b,
-                 "difference": row.difference, "interval": interval(row.low, row.high), 
-                 "better": better[row.better] or (words.text("compare.same", language) if row.low is not None and not row.real else ""),
-                 "real": row.real} for row in comparison.rows]
-        number = {"valueFormatter": {"function": "params.value == null ? '–' : d3.format(Math.abs(params.value) >= 100 ? ',.0f' : '.3~g')(params.value)"},
-                  "type": "rightAligned", "width": 68, "suppressHeaderFilterButton": True}
-        heads = panels.columns(_COLUMNS, language, measure={"flex": 1, "minWidth": 170, "wrapText": True, "autoHeight": True, "cellClassRules": {"real": "params.data.real"}},
-                               a=number, b=number, difference=number | {"width": 76}, interval={"width": 122, "suppressHeaderFilterButton": True}, 
-                               better={"width": 84, "suppressHeaderFilterButton": True, "cellClassRules": {"real": "params.data.real"}})
+        rows = [
+            {
+                "id": row.key,
+                "measure": _named(row, language),
+                "a": row.mean_a,
+                "b": row.mean_b,
+                "difference": row.difference,
+                "interval": interval(row.low, row.high),
+                "better": better[row.better]
+                or (words.text("compare.same", language) if row.low is not None and not row.real else ""),
+                "real": row.real,
+            }
+            for row in comparison.rows
+        ]
+        number = {
+            "valueFormatter": {
+                "function": "params.value == null ? '–' : d3.format(Math.abs(params.value) >= 100 ? ',.0f' : '.3~g')(params.value)"
+            },
+            "type": "rightAligned",
+            "width": 68,
+            "suppressHeaderFilterButton": True,
+        }
+        heads = panels.columns(
+            _COLUMNS,
+            language,
+            measure={
+                "flex": 1,
+                "minWidth": 170,
+                "wrapText": True,
+                "autoHeight": True,
+                "cellClassRules": {"real": "params.data.real"},
+            },
+            a=number,
+            b=number,
+            difference=number | {"width": 76},
+            interval={"width": 122, "suppressHeaderFilterButton": True},
+            better={"width": 84, "suppressHeaderFilterButton": True, "cellClassRules": {"real": "params.data.real"}},
+        )
         needs = panels.facts([(say(f"takes.{key}"), f"{x:g}  →  {y:g}" if x != y else f"{x:g}")
                               for key, (x, y) in comparison.takes.items()])
         page = f"/api/compare/page?{urlencode({'a': a, 'b': b, 'language': language})}"
@@ -102,9 +184,16 @@ def register(app: dash.Dash, library: Library, _jobs: Jobs) -> None:
 def _one_run(app: dash.Dash, library: Library, side: str) -> None:
     other = "b" if side == "a" else "a"
 
-    @answers(app, Output(f"compare-scene-{side}", "sceneUrl"), Output(f"compare-scene-{side}", "streamUrl"),
-             Output(f"compare-scene-{side}", "overlays"), Output(f"compare-scene-{side}", "setView"), Output(f"compare-plate-{side}", "children"),
-             Input(f"compare-{side}", "value"), Input(f"compare-{other}", "value"))
+    @answers(
+        app,
+        Output(f"compare-scene-{side}", "sceneUrl"),
+        Output(f"compare-scene-{side}", "streamUrl"),
+        Output(f"compare-scene-{side}", "overlays"),
+        Output(f"compare-scene-{side}", "setView"),
+        Output(f"compare-plate-{side}", "children"),
+        Input(f"compare-{side}", "value"),
+        Input(f"compare-{other}", "value"),
+    )
     def show(name: str, beside: str) -> Any:
         run = library.run(name)
         seed = _common_seed(run.seeds, library.run(beside).seeds)
@@ -125,9 +214,19 @@ def _common_seed(a: list[int], b: list[int]) -> int | None:
 
 
 def _maps(app: dash.Dash, library: Library) -> None:
-    @answers(app, Output("compare-scene-a", "heat"), Output("compare-scene-b", "heat"), Output("compare-legend", "children"),
-             Output("compare-pair", "className"), Output("compare-scene-a", "visible"), Output("compare-scene-b", "visible"),
-             Input("compare-view", "value"), Input("compare-map", "value"), Input("compare-a", "value"), Input("compare-b", "value"))
+    @answers(
+        app,
+        Output("compare-scene-a", "heat"),
+        Output("compare-scene-b", "heat"),
+        Output("compare-legend", "children"),
+        Output("compare-pair", "className"),
+        Output("compare-scene-a", "visible"),
+        Output("compare-scene-b", "visible"),
+        Input("compare-view", "value"),
+        Input("compare-map", "value"),
+        Input("compare-a", "value"),
+        Input("compare-b", "value"),
+    )
     def show(view: str, which: str, a: str, b: str) -> Any:
         people = {"people": view == "people"}
         if view == "people":
@@ -146,6 +245,12 @@ def _maps(app: dash.Dash, library: Library) -> None:
         scale = legend.fruin("map.fruin") if which == "fruin" else legend.ramp(
             f"map.{which}", RAMPS[which], "0", f"{top:g} {UNITS[which]}")
         return maps[0], maps[1], scale, "pair", people, people
+
+
+def _named(row: Row, language: str) -> str:
+    """A measure with its unit."""
+    unit = words.either(f"unit.{row.unit}", row.unit, language)
+    return f"{row.label_zh if language == 'zh' else row.label} [{unit}]"
 
 
 def interval(low: float | None, high: float | None) -> str:

@@ -27,18 +27,34 @@ def legend(key: str, *content: Any) -> html.Div:
 
 def fruin(key: str) -> html.Div:
     """Levels A to F by density [1/m2], always with the letter."""
-    steps = [html.Div([html.I(letter, style={"background": colour, "color": "#1a1a1a" if letter in _DARK_INK else "#fff"}),
-                       html.Span(f"{low:.2g}+" if low else "0")], className="legend-step")
-             for letter, colour, low in zip("ABCDEF", FRUIN, FRUIN_FROM, strict=True)]
+    steps = [
+        html.Div(
+            [
+                html.I(letter, style={"background": colour, "color": "#1a1a1a" if letter in _DARK_INK else "#fff"}),
+                html.Span(f"{low:.2g}+" if low else "0"),
+            ],
+            className="legend-step",
+        )
+        for letter, colour, low in zip("ABCDEF", FRUIN, FRUIN_FROM, strict=True)
+    ]
     return legend(key, html.Div(steps, className="legend-steps"))
 
 
 def states() -> html.Div:
     """What each simulated person is doing."""
-    from sim.run import STATES as names
-    return legend("legend.state", html.Div([html.Div(
-        html.I(say(f"state.{k}"), style={"background": colour, "color": "#fff" if k != 1 else "#1a1a1a"}), className="legend-step")
-        for k, (colour, _) in enumerate(zip(STATES, names, strict=True))], className="legend-steps"))
+    return legend(
+        "legend.state",
+        html.Div(
+            [
+                html.Div(
+                    html.I(say(f"state.{k}"), style={"background": colour, "color": "#fff" if k != 1 else "#1a1a1a"}),
+                    className="legend-step",
+                )
+                for k, colour in enumerate(STATES)
+            ],
+            className="legend-steps",
+        ),
+    )
 
 
 def ramp(key: str, name: str, low: str, high: str, middle: str | None = None) -> html.Div:

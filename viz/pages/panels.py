@@ -30,8 +30,11 @@ def page(name: str, *, left: list[Any], middle: list[Any], right: list[Any] | No
                                   **words.marks(label="panel.bottom")))
     folds = [fold("left"), *([fold("right")] if right is not None else []),
              *([fold("bottom")] if bottom is not None else [])]
-    return html.Div([*parts, *folds], className=f"page page-{name}",
-                    **{"data-has-right": str(right is not None).lower(), "data-has-bottom": str(bottom is not None).lower()})
+    return html.Div(
+        [*parts, *folds],
+        className=f"page page-{name}",
+        **{"data-has-right": str(right is not None).lower(), "data-has-bottom": str(bottom is not None).lower()},
+    )
 
 
 def fold(side: str) -> html.Button:
@@ -56,13 +59,24 @@ def scene(name: str, *, label: str = "scene.label", **props: Any) -> html.Div:
 def table(name: str, columns: list[dict[str, Any]], rows: list[dict[str, Any]] | None = None, *,
           select: str | None = "single", **options: Any) -> dag.AgGrid:
     """A table that sorts, filters, copies and exports; rows need an ``id``."""
-    grid: dict[str, Any] = {"theme": THEME, "rowHeight": 28, "headerHeight": 30, "animateRows": False,
-                            "enableCellTextSelection": True, "ensureDomOrder": True, "suppressColumnMoveAnimation": True,
-                            "localeText": {"noRowsToShow": "–"},
-                            **options}
+    grid: dict[str, Any] = {
+        "theme": THEME,
+        "rowHeight": 28,
+        "headerHeight": 30,
+        "animateRows": False,
+        "enableCellTextSelection": True,
+        "ensureDomOrder": True,
+        "suppressColumnMoveAnimation": True,
+        "localeText": {"noRowsToShow": "–"},
+        **options,
+    }
     if select:
-        grid["rowSelection"] = {"mode": "singleRow" if select == "single" else "multiRow", "checkboxes": select != "single",
-                                "enableClickSelection": True, "headerCheckbox": False}
+        grid["rowSelection"] = {
+            "mode": "singleRow" if select == "single" else "multiRow",
+            "checkboxes": select != "single",
+            "enableClickSelection": True,
+            "headerCheckbox": False,
+        }
     return dag.AgGrid(id=name, columnDefs=columns, rowData=rows or [], getRowId="params.data.id", className="table",
                       defaultColDef={"sortable": True, "filter": True, "resizable": True, "minWidth": 70,
                                      "tooltipValueGetter": {"function": "params.value"}},

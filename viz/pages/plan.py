@@ -35,22 +35,56 @@ def layout(library: Library, asked: dict[str, str], language: str) -> html.Div:
         return html.Main(panels.empty("plan.no_scenario"), className="alone", id="scene-main")
     scenario = asked.get("scenario") if asked.get("scenario") in names else library.first_scenario()
     left = [
-        panels.section("plan.scenario", html.Div([
-            dmc.Select(id="plan-scenario", data=names, value=scenario, allowDeselect=False, **words.marks(label="plan.scenario")),
-            dmc.Select(id="plan-layout", data=[], label=say("plan.layout"), allowDeselect=False),
-            html.Div([dmc.TextInput(id="plan-new-name", className="grow", size="xs", **words.marks(
-                label="plan.new_name", placeholder="plan.new_name")),
-                dmc.Button(say("plan.copy"), id="plan-copy", size="xs", variant="default")], className="row")], className="stack")),
-        panels.section("plan.change", html.Div([
-            dmc.Button(say("plan.undo"), id="plan-undo", size="xs", variant="default", **{"data-undo": "1"}),
-            dmc.Button(say("plan.redo"), id="plan-redo", size="xs", variant="default", **{"data-redo": "1"}),
-            dmc.Button(say("plan.save"), id="plan-save", size="xs")], className="row tight"),
-            html.P(id="plan-state", className="note", style={"marginTop": "8px"}, role="status")),
+        panels.section(
+            "plan.scenario",
+            html.Div(
+                [
+                    dmc.Select(
+                        id="plan-scenario",
+                        data=names,
+                        value=scenario,
+                        allowDeselect=False,
+                        **words.marks(label="plan.scenario"),
+                    ),
+                    dmc.Select(id="plan-layout", data=[], label=say("plan.layout"), allowDeselect=False),
+                    html.Div(
+                        [
+                            dmc.TextInput(
+                                id="plan-new-name",
+                                className="grow",
+                                size="xs",
+                                **words.marks(label="plan.new_name", placeholder="plan.new_name"),
+                            ),
+                            dmc.Button(say("plan.copy"), id="plan-copy", size="xs", variant="default"),
+                        ],
+                        className="row",
+                    ),
+                ],
+                className="stack",
+            ),
+        ),
+        panels.section(
+            "plan.change",
+            html.Div(
+                [
+                    dmc.Button(say("plan.undo"), id="plan-undo", size="xs", variant="default", **{"data-undo": "1"}),
+                    dmc.Button(say("plan.redo"), id="plan-redo", size="xs", variant="default", **{"data-redo": "1"}),
+                    dmc.Button(say("plan.save"), id="plan-save", size="xs"),
+                ],
+                className="row tight",
+            ),
+            html.P(id="plan-state", className="note", style={"marginTop": "8px"}, role="status"),
+        ),
         panels.section("plan.takes", html.Div(id="plan-takes")),
-        panels.section("plan.checks", html.Ul(id="plan-quick", className="problems"),
-                       html.Ul(id="plan-full", className="problems", style={"marginTop": "6px"}),
-                       html.P(say("plan.checking"), id="plan-checking", className="note"), **{"aria-live": "polite"}),
-        panels.section("plan.next", html.Div(id="plan-next"))]
+        panels.section(
+            "plan.checks",
+            html.Ul(id="plan-quick", className="problems"),
+            html.Ul(id="plan-full", className="problems", style={"marginTop": "6px"}),
+            html.P(say("plan.checking"), id="plan-checking", className="note"),
+            **{"aria-live": "polite"},
+        ),
+        panels.section("plan.next", html.Div(id="plan-next")),
+    ]
     tools = html.Div([html.Button(say(f"tool.{name}"), id={"tool": name}, type="button", className="tool",
                                   **{"data-tool": name}) for name in TOOLS], className="overlay tools", role="toolbar",
                      **words.marks(label="plan.tools"))
@@ -88,7 +122,11 @@ def _tools(app: dash.Dash) -> None:
           const hint = document.getElementById('plan-hint');
           return [tool, tool];
         }""",
-        Output("plan-tool", "data"), Output("plan-scene", "tool"), Input({"tool": ALL}, "n_clicks"), State("plan-tool", "data"))
+        Output("plan-tool", "data"),
+        Output("plan-scene", "tool"),
+        Input({"tool": ALL}, "n_clicks"),
+        State("plan-tool", "data"),
+    )
 
     @answers(app, Output("plan-hint", "children"), Input("plan-tool", "data"))
     def hint(tool: str) -> Any:
@@ -112,10 +150,18 @@ def _choosing(app: dash.Dash, library: Library) -> None:
         district = library.district(library.district_name(scenario))
         return drafting.frame(drafting.overlays(district, scenario, scenario.layouts[name])) or no_update
 
-    @answers(app, Output("plan-layout", "data", allow_duplicate=True), Output("plan-layout", "value", allow_duplicate=True),
-             Output("plan-new-name", "value"), Input("plan-copy", "n_clicks"), State("plan-new-name", "value"),
-             State("plan-scenario", "value"), State("plan-layout", "value"), State("plan-drafts", "data"),
-             prevent_initial_call=True)
+    @answers(
+        app,
+        Output("plan-layout", "data", allow_duplicate=True),
+        Output("plan-layout", "value", allow_duplicate=True),
+        Output("plan-new-name", "value"),
+        Input("plan-copy", "n_clicks"),
+        State("plan-new-name", "value"),
+        State("plan-scenario", "value"),
+        State("plan-layout", "value"),
+        State("plan-drafts", "data"),
+        prevent_initial_call=True,
+    )
     def copy(clicks: int | None, name: str | None, of: str, current: str, drafts: dict[str, Draft]) -> Any:
         if not clicks:
             return no_update, no_update, no_update
@@ -163,13 +209,38 @@ def redone(draft: Draft) -> Draft:
 
 
 def _drawing(app: dash.Dash, library: Library) -> None:
-    @answers(app, Output("plan-drafts", "data"), Input("plan-layout", "value"), Input("plan-scene", "edit"),
-             Input("plan-scene", "clickInfo"), Input("plan-table", "selectedRows"), Input("plan-undo", "n_clicks"),
-             Input("plan-redo", "n_clicks"), Input("plan-save", "n_clicks"), Input({"plan-delete": ALL}, "n_clicks"),
-             Input({"plan-field": ALL, "of": ALL}, "value"), State("plan-scenario", "value"),
-             State("plan-drafts", "data"), State("plan-zone-kind", "value"), State({"plan-field": ALL, "of": ALL}, "id"))
-    def draw(name: str | None, edit: Any, click: Any, rows: Any, _undo: Any, _redo: Any, _save: Any, deletes: list[Any],
-             values: list[Any], of: str, drafts: dict[str, Draft] | None, zone_kind: str, ids: list[dict[str, str]]) -> Any:
+    @answers(
+        app,
+        Output("plan-drafts", "data"),
+        Input("plan-layout", "value"),
+        Input("plan-scene", "edit"),
+        Input("plan-scene", "clickInfo"),
+        Input("plan-table", "selectedRows"),
+        Input("plan-undo", "n_clicks"),
+        Input("plan-redo", "n_clicks"),
+        Input("plan-save", "n_clicks"),
+        Input({"plan-delete": ALL}, "n_clicks"),
+        Input({"plan-field": ALL, "of": ALL}, "value"),
+        State("plan-scenario", "value"),
+        State("plan-drafts", "data"),
+        State("plan-zone-kind", "value"),
+        State({"plan-field": ALL, "of": ALL}, "id"),
+    )
+    def draw(
+        name: str | None,
+        edit: Any,
+        click: Any,
+        rows: Any,
+        _undo: Any,
+        _redo: Any,
+        _save: Any,
+        deletes: list[Any],
+        values: list[Any],
+        of: str,
+        drafts: dict[str, Draft] | None,
+        zone_kind: str,
+        ids: list[dict[str, str]],
+    ) -> Any:
         if not name:
             return no_update
         by, drafts, key = ctx.triggered_id, drafts or {}, _key(of, name)
@@ -182,8 +253,15 @@ def _drawing(app: dash.Dash, library: Library) -> None:
             return {**drafts, key: draft if unsaved else fresh(scenario.layouts[name])}
         now = Layout.model_validate(draft["now"])
         if by == "plan-scene":
-            after = _from_scene(library, scenario, draft, now, edit if "plan-scene.edit" in ctx.triggered_prop_ids else None,
-                                click, zone_kind)
+            after = _from_scene(
+                library,
+                scenario,
+                draft,
+                now,
+                edit if "plan-scene.edit" in ctx.triggered_prop_ids else None,
+                click,
+                zone_kind,
+            )
         elif by == "plan-table":
             after = draft if not isinstance(rows, list) or not rows else {**draft, "selected": rows[0]["id"]}
         elif by == "plan-undo":
@@ -225,7 +303,8 @@ def _from_form(draft: Draft, now: Layout, values: list[Any], ids: list[dict[str,
 
 
 def _showing(app: dash.Dash, library: Library) -> None:
-    where = (Input("plan-drafts", "data"), Input("plan-layout", "value"), State("plan-scenario", "value"))
+    now_drawn = (Input("plan-drafts", "data"), Input("plan-layout", "value"))
+    of_scenario = State("plan-scenario", "value")
 
     def drawn(drafts: dict[str, Draft] | None, name: str | None, of: str) -> tuple[Draft, Scenario, Layout] | None:
         draft = (drafts or {}).get(_key(of, name or ""))
@@ -235,29 +314,49 @@ def _showing(app: dash.Dash, library: Library) -> None:
         now = Layout.model_validate(draft["now"])
         return draft, scenario.model_copy(update={"layouts": {**scenario.layouts, str(name): now}}), now
 
-    @answers(app, Output("plan-scene", "overlays"), Output("plan-scene", "selected"), Output("plan-table", "rowData"),
-             Output("plan-undo", "disabled"), Output("plan-redo", "disabled"), Output("plan-state", "children"),
-             Output("plan-takes", "children"), Output("plan-quick", "children"), Output("plan-next", "children"), *where)
-    def show(drafts: dict[str, Draft] | None, name: str | None, of: str) -> Any:
+    @answers(
+        app,
+        Output("plan-scene", "overlays"),
+        Output("plan-scene", "selected"),
+        Output("plan-table", "rowData"),
+        Output("plan-undo", "disabled"),
+        Output("plan-redo", "disabled"),
+        Output("plan-state", "children"),
+        Output("plan-takes", "children"),
+        Output("plan-quick", "children"),
+        Output("plan-next", "children"),
+        *now_drawn,
+        Input("language", "data"),
+        of_scenario,
+    )
+    def show(drafts: dict[str, Draft] | None, name: str | None, language: str, of: str) -> Any:
         found = drawn(drafts, name, of)
         if found is None:
             return [no_update] * 9
         draft, scenario, now = found
         district = library.district(library.district_name(scenario))
         state = say("plan.unsaved") if draft["now"] != draft["saved"] else say("plan.is_saved")
-        wrong = [html.Li(say(key, **values)) for key, values in drafting.quick_problems(district, scenario, now)]
+        wrong = [html.Li(say(key, **values)) for key, values in drafting.quick_problems(district, now)]
         link = dcc.Link(say("plan.rehearse"), href=f"/rehearse?scenario={of}&layout={name}", className="linkbutton")
-        return (drafting.overlays(district, scenario, now), [draft["selected"]] if draft["selected"] else [], _rows(now),
-                not draft["past"], not draft["future"], state, _takes(district, scenario, str(name)), wrong,
-                link if draft["now"] == draft["saved"] else html.P(say("plan.save_first"), className="note"))
+        return (
+            drafting.overlays(district, scenario, now),
+            [draft["selected"]] if draft["selected"] else [],
+            _rows(now, language),
+            not draft["past"],
+            not draft["future"],
+            state,
+            _takes(district, scenario, str(name)),
+            wrong,
+            link if draft["now"] == draft["saved"] else html.P(say("plan.save_first"), className="note"),
+        )
 
-    @answers(app, Output("plan-form", "children"), *where)
+    @answers(app, Output("plan-form", "children"), *now_drawn, of_scenario)
     def form(drafts: dict[str, Draft] | None, name: str | None, of: str) -> Any:
         found = drawn(drafts, name, of)
         chosen = drafting.find(found[2], found[0]["selected"]) if found and found[0]["selected"] else None
         return plan_form.form(*chosen) if chosen else html.P(say("plan.nothing"), className="note")
 
-    @answers(app, Output("plan-full", "children"), *where,
+    @answers(app, Output("plan-full", "children"), *now_drawn, of_scenario,
              running=[(Output("plan-checking", "className"), "note", "note js-hidden")])
     def check(drafts: dict[str, Draft] | None, name: str | None, of: str) -> Any:
         found = drawn(drafts, name, of)
@@ -284,12 +383,19 @@ def _takes(district: Any, scenario: Scenario, name: str) -> Any:
                          for key, value in needs.items()])
 
 
-def _rows(now: Layout) -> list[dict[str, Any]]:
+def _rows(now: Layout, language: str) -> list[dict[str, Any]]:
     rows = []
     for kind, name in drafting.LISTS.items():
         for item in getattr(now, name):
             spans = item.open[0] if kind == "gate" and item.open else item
             start, end = getattr(spans, "from_s", 0.0), getattr(spans, "until_s", None)
-            rows.append({"id": item.id, "kind": kind, "what": plan_form.summary(kind, item),
-                         "from": plan_form.minutes(start or 0.0), "until": "" if end is None else plan_form.minutes(end)})
+            rows.append(
+                {
+                    "id": item.id,
+                    "kind": words.text(f"tool.{kind}", language),
+                    "what": plan_form.summary(kind, item, language),
+                    "from": plan_form.minutes(start or 0.0),
+                    "until": "" if end is None else plan_form.minutes(end),
+                }
+            )
     return rows

@@ -7,14 +7,22 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import html
 
-from viz import drafting
+from viz import drafting, words
 from viz.words import say
 
 _NUMBERS: dict[str, tuple[float, float, float, str]] = {
     # name: least, most, step, unit
-    "width": (0.6, 60, 0.5, "m"), "heading_deg": (-360, 360, 5, "°"), "lanes": (1, 64, 1, ""), "lane_width": (0.7, 3, 0.1, "m"),
-    "staff_per_lane": (0, 20, 0.5, ""), "staff": (1, 500, 1, ""), "from_s": (0, 2880, 5, "min"), "until_s": (0, 2880, 5, "min"),
-    "open_from_s": (0, 2880, 5, "min"), "open_until_s": (0, 2880, 5, "min")}
+    "width": (0.6, 60, 0.5, "m"),
+    "heading_deg": (-360, 360, 5, "°"),
+    "lanes": (1, 64, 1, ""),
+    "lane_width": (0.7, 3, 0.1, "m"),
+    "staff_per_lane": (0, 20, 0.5, ""),
+    "staff": (1, 500, 1, ""),
+    "from_s": (0, 2880, 5, "min"),
+    "until_s": (0, 2880, 5, "min"),
+    "open_from_s": (0, 2880, 5, "min"),
+    "open_until_s": (0, 2880, 5, "min"),
+}
 _KINDS = {"zone": ("core", "guard", "control"), "post": ("steward", "medic", "police")}
 _IN_MINUTES = ("from_s", "until_s", "open_from_s", "open_until_s")
 
@@ -62,16 +70,17 @@ def read(values: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
-def summary(kind: str, item: Any) -> str:
+def summary(kind: str, item: Any, language: str = "en") -> str:
     """One line about a thing for the table."""
     if kind == "zone":
-        return f"{item.kind}{', fenced' if item.fenced else ''}"
+        fenced = f" · {words.text('plan.fenced', language)}" if item.fenced else ""
+        return words.text(f"value.{item.kind}", language) + fenced
     if kind == "gate":
         return f"{item.width:g} m"
     if kind == "checkpoint":
         return f"{item.lanes} × {item.lane_width:g} m"
     if kind == "post":
-        return f"{item.kind} × {item.staff}"
+        return f"{words.text(f'value.{item.kind}', language)} × {item.staff}"
     if kind in ("closure", "oneway"):
         return item.street or ""
     return ""

@@ -52,17 +52,33 @@ def layout(library: Library, asked: dict[str, str], _language: str) -> html.Div:
 def register(app: dash.Dash, library: Library, jobs: Jobs) -> None:
     """Callbacks of the page."""
 
-    @answers(app, Output("rehearse-layout", "data"), Output("rehearse-layout", "value"),
-             Output("rehearse-seed", "placeholder"), Input("rehearse-scenario", "value"), State("rehearse-asked", "data"))
+    @answers(
+        app,
+        Output("rehearse-layout", "data"),
+        Output("rehearse-layout", "value"),
+        Output("rehearse-seed", "placeholder"),
+        Input("rehearse-scenario", "value"),
+        State("rehearse-asked", "data"),
+    )
     def choose(name: str, asked: str | None) -> Any:
         scenario = library.scenario(name)
         names = list(scenario.layouts)
         return names, asked if asked in names else names[0], str(scenario.seed)
 
-    @answers(app, Output("rehearse-started", "data"), Input("rehearse-start", "n_clicks"), Input({"cancel": ALL}, "n_clicks"),
-             State("rehearse-scenario", "value"), State("rehearse-layout", "value"), State("rehearse-replications", "value"),
-             State("rehearse-seed", "value"), prevent_initial_call=True)
-    def start_or_cancel(clicks: int | None, cancels: list[int | None], scenario: str, name: str, replications: Any, seed: Any) -> Any:
+    @answers(
+        app,
+        Output("rehearse-started", "data"),
+        Input("rehearse-start", "n_clicks"),
+        Input({"cancel": ALL}, "n_clicks"),
+        State("rehearse-scenario", "value"),
+        State("rehearse-layout", "value"),
+        State("rehearse-replications", "value"),
+        State("rehearse-seed", "value"),
+        prevent_initial_call=True,
+    )
+    def start_or_cancel(
+        clicks: int | None, cancels: list[int | None], scenario: str, name: str, replications: Any, seed: Any
+    ) -> Any:
         by = ctx.triggered_id
         if isinstance(by, dict):
             if not any(cancels):
@@ -76,16 +92,29 @@ def register(app: dash.Dash, library: Library, jobs: Jobs) -> None:
                                seed=int(seed) if isinstance(seed, (int, float)) and seed >= 0 else None)
         return order_rehearsal(library, jobs, order).id
 
-    @answers(app, Output("rehearse-jobs", "children"), Output("rehearse-finished", "data"), Input("rehearse-tick", "n_intervals"),
-             Input("rehearse-started", "data"), State("rehearse-finished", "data"))
+    @answers(
+        app,
+        Output("rehearse-jobs", "children"),
+        Output("rehearse-finished", "data"),
+        Input("rehearse-tick", "n_intervals"),
+        Input("rehearse-started", "data"),
+        State("rehearse-finished", "data"),
+    )
     def show_jobs(_n: int | None, _started: Any, before: Any) -> Any:
         all_jobs = jobs.all()
         finished = [job.id for job in all_jobs if job.state == "done"]
         shown = [card(job) for job in all_jobs if job.state != "cancelled"][:6]
         return shown, no_update if finished == before else finished
 
-    @answers(app, Output("rehearse-runs", "columnDefs"), Output("rehearse-runs", "rowData"), Output("rehearse-none", "children"),
-             Output("rehearse-runs-box", "className"), Input("rehearse-finished", "data"), Input("language", "data"))
+    @answers(
+        app,
+        Output("rehearse-runs", "columnDefs"),
+        Output("rehearse-runs", "rowData"),
+        Output("rehearse-none", "children"),
+        Output("rehearse-runs-box", "className"),
+        Input("rehearse-finished", "data"),
+        Input("language", "data"),
+    )
     def show_runs(_finished: Any, language: str) -> Any:
         runs = library.runs()
         heads = panels.columns(["id", "scenario", "layout", "replications", "seeds", "wall_s", "written"], language,
@@ -102,17 +131,31 @@ def register(app: dash.Dash, library: Library, jobs: Jobs) -> None:
         chosen = [row["id"] for row in rows] if isinstance(rows, list) else []
         if not chosen:
             return html.Span(say("rehearse.choose"), className="note")
-        links = [dcc.Link(say("rehearse.watch"), href=f"/playback?{urlencode({'run': chosen[0]})}", className="linkbutton",
-                          id="rehearse-watch")]
+        links = [
+            dcc.Link(
+                say("rehearse.watch"),
+                href=f"/playback?{urlencode({'run': chosen[0]})}",
+                className="linkbutton",
+                id="rehearse-watch",
+            )
+        ]
         if len(chosen) == 2:
-            links.append(dcc.Link(say("rehearse.compare"), href=f"/compare?{urlencode({'a': chosen[0], 'b': chosen[1]})}",
-                                  className="linkbutton"))
+            links.append(
+                dcc.Link(
+                    say("rehearse.compare"),
+                    href=f"/compare?{urlencode({'a': chosen[0], 'b': chosen[1]})}",
+                    className="linkbutton",
+                )
+            )
         return links
 
 
 def card(job: Job) -> html.Div:
     """One rehearsal: its name, its bar, the time that is left, and cancel."""
-    head = [html.Span(job.run, className="job-name"), html.Span(say(f"job.{job.state}"), className=f"state state-{job.state}")]
+    head = [
+        html.Span(job.run, className="job-name"),
+        html.Span(say(f"job.{job.state}"), className=f"state state-{job.state}"),
+    ]
     parts: list[Any] = [html.Div(head, className="row")]
     if job.state in ("running", "waiting"):
         left = say("job.starting") if job.left_s is None else say("job.left", time=spoken(job.left_s))

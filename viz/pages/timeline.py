@@ -23,23 +23,63 @@ _POINTS = 700  # of each curve
 
 def timeline(name: str, *, curves: bool = True) -> html.Div:
     """The panel at the bottom of a page with time. ``name`` begins every id in it."""
-    play = html.Div([
-        dmc.ActionIcon("▶", id=f"{name}-play", size="lg", radius="xl", **{"data-play": "1"},
-                       **words.marks(label="time.play", title="time.play")),
-        dmc.SegmentedControl(id=f"{name}-speed", data=[{"value": s, "label": f"{s}×"} for s in SPEEDS], value="5", size="xs",
-                             **words.marks(label="time.speed")),
-        html.Div([html.Span("–", id=f"{name}-clock"), html.Small(id=f"{name}-since")], className="clock")], className="play")
+    play = html.Div(
+        [
+            dmc.ActionIcon(
+                "▶",
+                id=f"{name}-play",
+                size="lg",
+                radius="xl",
+                **{"data-play": "1"},
+                **words.marks(label="time.play", title="time.play"),
+            ),
+            dmc.SegmentedControl(
+                id=f"{name}-speed",
+                data=[{"value": s, "label": f"{s}×"} for s in SPEEDS],
+                value="5",
+                size="xs",
+                **words.marks(label="time.speed"),
+            ),
+            html.Div([html.Span("–", id=f"{name}-clock"), html.Small(id=f"{name}-since")], className="clock"),
+        ],
+        className="play",
+    )
     track = html.Div([
         dmc.Slider(id=f"{name}-t", value=0, min=0, max=1, step=1, label=None, updatemode="drag", size="sm",
                    **words.marks(label="time.position")),
         html.Div(id=f"{name}-marks", className="marks")], className="track")
-    sparks = [html.Div([
-        html.Div([say(f"spark.{key}"), html.B("–", id=f"{name}-now-{key}")], className="spark-name"),
-        html.Div([html.Img(id=f"{name}-spark-{key}", alt=""), html.Div(className="spark-cursor", **{"data-cursor": name})],
-                 className="spark-plot", **{"data-spark": name})], className="spark") for key in SPARKS] if curves else []
-    return html.Div([play, track, html.Div(sparks, className="sparks") if curves else html.Div(),
-                     dcc.Store(id=f"{name}-facts"), dcc.Store(id=f"{name}-head", data={"t": 0, "rate": 5, "playing": False, "at": 0}),
-                     dcc.Interval(id=f"{name}-tick", interval=200)], className="timeline")
+    sparks = (
+        [
+            html.Div(
+                [
+                    html.Div([say(f"spark.{key}"), html.B("–", id=f"{name}-now-{key}")], className="spark-name"),
+                    html.Div(
+                        [
+                            html.Img(id=f"{name}-spark-{key}", alt=""),
+                            html.Div(className="spark-cursor", **{"data-cursor": name}),
+                        ],
+                        className="spark-plot",
+                        **{"data-spark": name},
+                    ),
+                ],
+                className="spark",
+            )
+            for key in SPARKS
+        ]
+        if curves
+        else []
+    )
+    return html.Div(
+        [
+            play,
+            track,
+            html.Div(sparks, className="sparks") if curves else html.Div(),
+            dcc.Store(id=f"{name}-facts"),
+            dcc.Store(id=f"{name}-head", data={"t": 0, "rate": 5, "playing": False, "at": 0}),
+            dcc.Interval(id=f"{name}-tick", interval=200),
+        ],
+        className="timeline",
+    )
 
 
 def facts(run: Run, seed: int) -> dict[str, Any]:
@@ -70,22 +110,34 @@ def spark(values: Sequence[float], colour: str) -> str:
     x = np.linspace(0, 1000, len(v)).round(1)
     y = (98 - 94 * v / top).round(1)
     points = " ".join(f"{a},{b}" for a, b in zip(x.tolist(), y.tolist(), strict=True))
-    svg = (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1000 100" preserveAspectRatio="none">'
-           f'<polygon points="0,100 {points} 1000,100" fill="{colour}" fill-opacity=".16"/>'
-           f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.6" vector-effect="non-scaling-stroke"/></svg>')
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1000 100" preserveAspectRatio="none">'
+        f'<polygon points="0,100 {points} 1000,100" fill="{colour}" fill-opacity=".16"/>'
+        f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.6" vector-effect="non-scaling-stroke"/></svg>'
+    )
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
 
 
 def marks(name: str, run: Run, seed: int) -> list[Any]:
     """A mark for every incident and every change of the layout; a click goes there."""
-    rows = run.events[(run.events["seed"] == seed) & run.events["kind"].isin(["incident", "shut", "cleared", "cut off"])]
+    rows = run.events[
+        (run.events["seed"] == seed) & run.events["kind"].isin(["incident", "shut", "cleared", "cut off"])
+    ]
     duration = max(float(run.scenario.duration_s), 1.0)
     found = []
     for k, row in enumerate(rows.head(200).itertuples()):
         said = f"{clock(run, row.time_s)} {row.kind}: {row.note or row.object}"
-        found.append(html.Button("▲" if row.kind in ("incident", "cut off") else "•", id={f"{name}-mark": k, "t": float(row.time_s)},
-                                 className="mark-at", type="button", title=said, **{"aria-label": said},
-                                 style={"left": f"{100 * min(float(row.time_s) / duration, 1):.2f}%"}))
+        found.append(
+            html.Button(
+                "▲" if row.kind in ("incident", "cut off") else "•",
+                id={f"{name}-mark": k, "t": float(row.time_s)},
+                className="mark-at",
+                type="button",
+                title=said,
+                **{"aria-label": said},
+                style={"left": f"{100 * min(float(row.time_s) / duration, 1):.2f}%"},
+            )
+        )
     return found
 
 
@@ -99,15 +151,23 @@ def clock(run: Run, time_s: float) -> str:
 def register_timeline(app: dash.Dash, name: str, scenes: Sequence[str], *, curves: bool = True) -> None:
     """The clock runs in the browser; the scenes are told only when somebody changes it."""
     app.clientside_callback(
-        f"(...values) => hutong.head('{name}', values)", Output(f"{name}-head", "data"), Input(f"{name}-play", "n_clicks"),
-        Input(f"{name}-speed", "value"), Input(f"{name}-t", "value"), Input({f"{name}-mark": ALL, "t": ALL}, "n_clicks"),
-        Input(f"{name}-facts", "data"), State(f"{name}-head", "data"))
+        f"(...values) => hutong.head('{name}', values)",
+        Output(f"{name}-head", "data"),
+        Input(f"{name}-play", "n_clicks"),
+        Input(f"{name}-speed", "value"),
+        Input(f"{name}-t", "value"),
+        Input({f"{name}-mark": ALL, "t": ALL}, "n_clicks"),
+        Input(f"{name}-facts", "data"),
+        State(f"{name}-head", "data"),
+    )
     app.clientside_callback(
         f"(n, head, facts) => hutong.tick('{name}', head, facts)",
         Output(f"{name}-play", "children"), Output(f"{name}-clock", "children"), Output(f"{name}-since", "children"),
         *([Output(f"{name}-now-{key}", "children") for key in SPARKS] if curves else []),
         Input(f"{name}-tick", "n_intervals"), Input(f"{name}-head", "data"), State(f"{name}-facts", "data"))
-    app.clientside_callback("(facts) => facts ? facts.duration : 1", Output(f"{name}-t", "max"), Input(f"{name}-facts", "data"))
+    app.clientside_callback(
+        "(facts) => facts ? facts.duration : 1", Output(f"{name}-t", "max"), Input(f"{name}-facts", "data")
+    )
     for scene in scenes:
         app.clientside_callback("(head) => ({t: head.t, rate: head.rate, playing: head.playing})",
                                 Output(scene, "playhead"), Input(f"{name}-head", "data"))

@@ -35,29 +35,80 @@ def layout(library: Library, asked: dict[str, str], language: str) -> html.Div:
     names = library.districts()
     district = asked.get("district") if asked.get("district") in names else names[0]
     left = [
-        panels.section("twin.district", dmc.Select(
-            id="twin-district", data=names, value=district, allowDeselect=False, **words.marks(label="twin.district"))),
-        panels.section("twin.search", dmc.TextInput(
-            id="twin-search", debounce=250, **{"data-search": "1"}, **words.marks(label="twin.search", placeholder="twin.search.hint")),
-            html.Div(id="twin-hits", className="hits", role="list")),
-        panels.section("twin.layers", dmc.CheckboxGroup(
-            id="twin-layers", value=list(LAYERS),
-            children=dmc.Stack([dmc.Checkbox(label=say(f"layer.{n}"), value=n, size="xs") for n in LAYERS], gap=7))),
-        panels.section("twin.scheme", dmc.Select(
-            id="twin-scheme", data=words.options(SCHEMES, language), value="none", allowDeselect=False,
-            **words.marks(label="twin.scheme"))),
-        panels.section("keys", html.P(say("keys.scene"), className="note"))]
-    bottom = [html.Div([
-        html.Div([dmc.Select(id="twin-kind", data=words.options(KINDS, language), value="courtyards", allowDeselect=False,
-                             size="xs", w=190, **words.marks(label="twin.kind")),
-                  html.Span(id="twin-count", className="note grow"),
-                  dmc.Button(say("table.export"), id="twin-export", size="compact-sm", variant="default")], className="tablebar"),
-        html.Div(panels.table("twin-table", []), className="tablebody")], className="tablebox")]
+        panels.section(
+            "twin.district",
+            dmc.Select(
+                id="twin-district",
+                data=names,
+                value=district,
+                allowDeselect=False,
+                **words.marks(label="twin.district"),
+            ),
+        ),
+        panels.section(
+            "twin.search",
+            dmc.TextInput(
+                id="twin-search",
+                debounce=250,
+                **{"data-search": "1"},
+                **words.marks(label="twin.search", placeholder="twin.search.hint"),
+            ),
+            html.Div(id="twin-hits", className="hits", role="list"),
+        ),
+        panels.section(
+            "twin.layers",
+            dmc.CheckboxGroup(
+                id="twin-layers",
+                value=list(LAYERS),
+                children=dmc.Stack([dmc.Checkbox(label=say(f"layer.{n}"), value=n, size="xs") for n in LAYERS], gap=7),
+            ),
+        ),
+        panels.section(
+            "twin.scheme",
+            dmc.Select(
+                id="twin-scheme",
+                data=words.options(SCHEMES, language),
+                value="none",
+                allowDeselect=False,
+                **words.marks(label="twin.scheme"),
+            ),
+        ),
+        panels.section("keys", html.P(say("keys.scene"), className="note")),
+    ]
+    bottom = [
+        html.Div(
+            [
+                html.Div(
+                    [
+                        dmc.Select(
+                            id="twin-kind",
+                            data=words.options(KINDS, language),
+                            value="courtyards",
+                            allowDeselect=False,
+                            size="xs",
+                            w=190,
+                            **words.marks(label="twin.kind"),
+                        ),
+                        html.Span(id="twin-count", className="note grow"),
+                        dmc.Button(say("table.export"), id="twin-export", size="compact-sm", variant="default"),
+                    ],
+                    className="tablebar",
+                ),
+                html.Div(panels.table("twin-table", []), className="tablebody"),
+            ],
+            className="tablebox",
+        )
+    ]
     return panels.page(
-        "twin", left=left, middle=[panels.scene("twin-scene", sceneUrl=f"/api/districts/{district}/scene", tool="select")],
-        right=[html.Div(panels.empty("twin.nothing"), id="twin-selected-panel", **{"aria-live": "polite"}),
-               dcc.Store(id="twin-selected", data={"id": asked["id"], "by": "search"} if "id" in asked else None)],
-        bottom=bottom)
+        "twin",
+        left=left,
+        middle=[panels.scene("twin-scene", sceneUrl=f"/api/districts/{district}/scene", tool="select")],
+        right=[
+            html.Div(panels.empty("twin.nothing"), id="twin-selected-panel", **{"aria-live": "polite"}),
+            dcc.Store(id="twin-selected", data={"id": asked["id"], "by": "search"} if "id" in asked else None),
+        ],
+        bottom=bottom,
+    )
 
 
 def register(app: dash.Dash, library: Library, _jobs: Jobs) -> None:
@@ -74,8 +125,15 @@ def register(app: dash.Dash, library: Library, _jobs: Jobs) -> None:
         hits = search(library.district(name), asked or "")
         if not hits:
             return html.P(say("twin.search.none"), className="note")
-        return [html.Button([html.Span(hit["name"] or hit["id"]), html.Small([say(f"one.{hit['table']}"), " ", hit["id"]])],
-                            id={"hit": hit["id"]}, className="hit", type="button") for hit in hits]
+        return [
+            html.Button(
+                [html.Span(hit["name"] or hit["id"]), html.Small([say(f"one.{hit['table']}"), " ", hit["id"]])],
+                id={"hit": hit["id"]},
+                className="hit",
+                type="button",
+            )
+            for hit in hits
+        ]
 
     app.clientside_callback(
         "(on) => Object.fromEntries(" + str(list(LAYERS)) + ".map((name) => [name, (on || []).includes(name)]))",
@@ -99,9 +157,16 @@ def register(app: dash.Dash, library: Library, _jobs: Jobs) -> None:
         rows = table_rows(library.district(name), kind)
         return heads, rows, say("table.count", n=len(rows))
 
-    @answers(app, Output("twin-selected", "data"), Input("twin-scene", "clickInfo"), Input("twin-table", "selectedRows"),
-             Input({"hit": ALL}, "n_clicks"), Input({"goto": ALL}, "n_clicks"), State("twin-selected", "data"),
-             prevent_initial_call=True)
+    @answers(
+        app,
+        Output("twin-selected", "data"),
+        Input("twin-scene", "clickInfo"),
+        Input("twin-table", "selectedRows"),
+        Input({"hit": ALL}, "n_clicks"),
+        Input({"goto": ALL}, "n_clicks"),
+        State("twin-selected", "data"),
+        prevent_initial_call=True,
+    )
     def select(click: dict[str, Any] | None, rows: list[dict[str, Any]] | None, hits: list[int | None],
                links: list[int | None], now: dict[str, Any] | None) -> Any:
         by = ctx.triggered_id
@@ -126,10 +191,18 @@ def register(app: dash.Dash, library: Library, _jobs: Jobs) -> None:
              Input("twin-selected", "data"), Input("twin-district", "value"), State("twin-kind", "value"))
     def show_selected(chosen: dict[str, Any] | None, name: str, kind: str) -> Any:
         district = library.district(name)
-        if not chosen or ctx.triggered_id == "twin-district" or not (district.tables and _known(district, chosen["id"])):
+        if (
+            not chosen
+            or ctx.triggered_id == "twin-district"
+            or not (district.tables and _known(district, chosen["id"]))
+        ):
             return panels.empty("twin.nothing"), no_update
         found = object_row(district, chosen["id"])
-        turn = found["table"] if chosen["by"] != "table" and found["table"] in KINDS and found["table"] != kind else no_update
+        turn = (
+            found["table"]
+            if chosen["by"] != "table" and found["table"] in KINDS and found["table"] != kind
+            else no_update
+        )
         return selected_card(district, name, found), turn
 
     # Not outputs: a selected row selects in the scene, which selects the row; Dash would see a circle.
@@ -140,9 +213,16 @@ def register(app: dash.Dash, library: Library, _jobs: Jobs) -> None:
             ? {selectedRows: {ids: [chosen.id]}, ...(chosen.by === 'table' ? {} : {scrollTo: {rowId: chosen.id, rowPosition: 'middle'}})}
             : {selectedRows: {ids: []}});
         }""",
-        Input("twin-selected", "data"), Input("twin-table", "rowData"), prevent_initial_call=True)
-    app.clientside_callback("(n) => Boolean(n)", Output("twin-table", "exportDataAsCsv"), Input("twin-export", "n_clicks"),
-                            prevent_initial_call=True)
+        Input("twin-selected", "data"),
+        Input("twin-table", "rowData"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        "(n) => Boolean(n)",
+        Output("twin-table", "exportDataAsCsv"),
+        Input("twin-export", "n_clicks"),
+        prevent_initial_call=True,
+    )
 
 
 def _known(district: District, object_id: str) -> bool:
@@ -192,7 +272,9 @@ def _ways(district: District, courtyard: str) -> Any:
     head = html.Tr([html.Th(say(f"ways.{c}")) for c in ("from", "state", "width", "step_free")])
     body = []
     for way in ways:
-        through = [html.Div([say("ways.through"), " ", ", ".join(way.through)], className="note")] if way.through else []
+        through = (
+            [html.Div([say("ways.through"), " ", ", ".join(way.through)], className="note")] if way.through else []
+        )
         body.append(html.Tr([
             html.Td([html.Div(str(way.street_name or way.from_street or "–")), *through,
                      html.Div(", ".join(way.via), className="note")]),
@@ -219,7 +301,7 @@ def grid_cells(district: District, scheme: str) -> tuple[dict[str, Any], list[di
         x, y = np.round(shapely.get_coordinates(shape.representative_point())[0] - origin, 1).tolist()
         labels.append({"text": label or cell, "position": [x, y, 1], "priority": 80})
     layer = {"@@type": "PathLayer", "id": "scheme", "data": outlines, "getPath": "@@=path", "getColor": GRID_COLOR,
-             "getWidth": 2.5, "widthUnits": "'pixels'", "pickable": True}
+             "getWidth": 2.5, "widthUnits": "pixels", "pickable": True}
     return {"layers": [layer]}, labels
 
 
