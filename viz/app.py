@@ -28,7 +28,8 @@ BUNDLE = Path(viz.component.__file__).parent / "dist" / "hutong_scene.min.js"
 # Everything comes from this server; AG Grid's formulas and deck.gl's shaders need eval and inline styles.
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' ws: wss: data: blob:; worker-src 'self' blob:; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' ws: wss: data: blob:; "
+    "worker-src 'self' blob:; "
     "frame-ancestors 'self'; base-uri 'self'; form-action 'self'"
 )
 _INDEX = """<!DOCTYPE html>

@@ -16,14 +16,14 @@ from shapely.affinity import translate
 from shapely.geometry import mapping, shape
 
 from sim import where
-from sim.scenario import Barrier, Checkpoint, Closure, Gate, Layout, Model, OneWay, Post, Scenario, Zone
+from sim.scenario import Barrier, Checkpoint, Closure, Gate, Layout, OneWay, Post, Scenario, Zone
 from twin.errors import BadInput, HutongError
 from twin.places import District
 
 LISTS = {"zone": "zones", "barrier": "barriers", "gate": "gates", "checkpoint": "checkpoints", "post": "posts",
          "closure": "closures", "oneway": "one_way"}
 """Kind of a thing in the scene -> list of the layout that holds it."""
-_MODELS: dict[str, type[Model]] = {
+_MODELS: dict[str, Any] = {
     "zone": Zone,
     "barrier": Barrier,
     "gate": Gate,

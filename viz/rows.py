@@ -90,11 +90,11 @@ def map_difference(a: Run, b: Run, which: str) -> np.ndarray:
         raise BadInput(
             f"the maps of {a.name} and {b.name} have different grids", mend="rehearse both with the same `cell`"
         )
-    column, row = (int(k) for k in np.round(shift))
+    column, row = round(float(shift[0])), round(float(shift[1]))
     known = which in ("speed_mean", "travel_time")
     fill = np.nan if known else 0.0
-    other = np.full(left[which].shape, fill, np.float32)
-    rows, columns = other.shape
+    rows, columns = left[which].shape
+    other = np.full((rows, columns), fill, np.float32)
     theirs = right[which]
     r0, c0 = max(row, 0), max(column, 0)
     r1, c1 = min(row + theirs.shape[0], rows), min(column + theirs.shape[1], columns)

@@ -112,14 +112,17 @@ def test_text_has_enough_contrast_in_light_and_dark(page):
     for _theme in ("light", "dark"):
         page.wait_for_timeout(400)
         poor = page.evaluate("""() => {
-          const number = (c) => { const m = c.match(/[\\d.]+/g).map(Number); return m.length > 3 && m[3] === 0 ? null : m; };
-          const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+          const number = (c) => { const m = c.match(/[\\d.]+/g).map(Number);
+            return m.length > 3 && m[3] === 0 ? null : m; };
+          const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+            .map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
             .reduce((s, v, k) => s + v * [.2126, .7152, .0722][k], 0);
           const out = [];
           for (const node of document.querySelectorAll('.panel *, .head *')) {
             const own = [...node.childNodes].some(n => n.nodeType === 3 && n.nodeValue.trim());
             const style = getComputedStyle(node);
-            if (!own || style.visibility === 'hidden' || node.closest('[disabled], [data-disabled], .ag-root')) continue;
+            if (!own || style.visibility === 'hidden') continue;
+            if (node.closest('[disabled], [data-disabled], .ag-root')) continue;
             let back = null, at = node;
             while (at && !back) { back = number(getComputedStyle(at).backgroundColor); at = at.parentElement; }
             const a = light(number(style.color)), b = light(back || [255, 255, 255]);

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import shapely
 from hypothesis import given
@@ -11,8 +12,8 @@ from sim.scenario import Layout
 from sim.site import problems
 from twin.errors import BadInput
 from twin.places import District
-from viz import drafting
-from viz.pages import plan, plan_form
+from viz import draft, drafting
+from viz.pages import plan_form
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def test_everything_that_is_drawn_can_be_moved_and_deleted(place, scenario, kind
         (chosen, kind)
     ]
     if kind != "oneway":
-        moved = shapely.transform(shapely.geometry.shape(geometry), lambda xy: xy + [5, 0])
+        moved = shapely.transform(shapely.geometry.shape(geometry), lambda xy: xy + np.array([5.0, 0.0]))
         after, _ = drafting.edited(layout, {"action": "move", "kind": kind, "id": chosen, **more,
                                             "geometry": shapely.geometry.mapping(moved)}, place)
         shown = next(o for o in drafting.overlays(place, scenario, after) if o["id"] == chosen)
@@ -113,12 +114,12 @@ def test_values_that_cannot_be_are_refused_in_a_sentence(scenario, values):
 
 
 def test_undo_and_redo_walk_the_same_way():
-    draft = plan.fresh(Layout())
+    begun = draft.fresh(Layout())
     first = Layout(posts=[{"id": "a", "at": (X0, Y0)}])
     second = Layout(posts=[{"id": "a", "at": (X0, Y0)}, {"id": "b", "at": (X0, Y0)}])
-    now = plan.advance(plan.advance(draft, first, "a"), second, "b")
-    assert plan.undone(plan.undone(now))["now"] == draft["now"]
-    assert plan.redone(plan.redone(plan.undone(plan.undone(now))))["now"] == now["now"]
-    assert plan.undone(draft) == draft and plan.redone(now) == now
-    assert plan.advance(now, second, "a")["past"] == now["past"]
+    now = draft.advance(draft.advance(begun, first, "a"), second, "b")
+    assert draft.undone(draft.undone(now))["now"] == begun["now"]
+    assert draft.redone(draft.redone(draft.undone(draft.undone(now))))["now"] == now["now"]
+    assert draft.undone(begun) == begun and draft.redone(now) == now
+    assert draft.advance(now, second, "a")["past"] == now["past"]
     assert Layout.model_validate(now["now"]) == second

@@ -64,7 +64,7 @@ def test_plan_draws_undoes_saves_and_rehearses(page, served):
     page.click("#plan-save")
     page.wait_for_selector("#plan-state:has-text('Everything is saved')")
     saved = library.scenario("evening").layouts["drawn"]
-    (x0, y0), (x1, y1) = saved.barriers[0].line
+    (x0, _), (_, y1) = saved.barriers[0].line
     assert abs(x0 - 446000 + 30) < 1.5 and abs(y1 - 4416000 - 1) < 1.5 and len(saved.posts) == 1
     assert library.scenario("evening").layouts["checked"].checkpoints
     page.click("#plan-next a")

@@ -62,7 +62,7 @@ PROPS: dict[str, str] = {
 class Scene(Component):
     """The scene of one district. Props are described in :data:`PROPS`; unknown ones raise ``TypeError``."""
 
-    _children_props = []  # noqa: RUF012
+    _children_props: list[str] = []  # noqa: RUF012
     _base_nodes = ["children"]  # noqa: RUF012
     _namespace = "hutong_scene"
     _type = "Scene"

@@ -152,7 +152,8 @@ def register(app: dash.Dash, library: Library, _jobs: Jobs) -> None:
         ]
         number = {
             "valueFormatter": {
-                "function": "params.value == null ? '–' : d3.format(Math.abs(params.value) >= 100 ? ',.0f' : '.3~g')(params.value)"
+                "function": "params.value == null ? '–' : "
+                "d3.format(Math.abs(params.value) >= 100 ? ',.0f' : '.3~g')(params.value)"
             },
             "type": "rightAligned",
             "width": 68,

@@ -14,6 +14,7 @@ from sim.site import problems
 from twin.errors import BadInput, HutongError
 from viz import drafting, words
 from viz.callbacks import answers, tell
+from viz.draft import Draft, advance, fresh, redone, undone
 from viz.jobs import Jobs
 from viz.library import Library
 from viz.pages import panels, plan_form
@@ -23,9 +24,6 @@ TOOLS = ("select", "barrier", "gate", "checkpoint", "zone", "post", "closure", "
 ZONES = {"core": "zone.core", "guard": "zone.guard", "control": "zone.control"}
 CHOICES = {("plan-zone-kind", "data"): ZONES}
 SCENES = ("plan-scene",)
-UNDO = 60  # steps that are kept
-Draft = dict[str, Any]
-"""A layout that is being drawn: past, now, future and saved layouts as plain values, and the selected id."""
 
 
 def layout(library: Library, asked: dict[str, str], language: str) -> html.Div:
@@ -178,34 +176,6 @@ def _choosing(app: dash.Dash, library: Library) -> None:
 
 def _key(scenario: str, name: str) -> str:
     return f"{scenario}/{name}"
-
-
-def fresh(saved: Layout) -> Draft:
-    """A draft that begins with a saved layout."""
-    plain = saved.model_dump(mode="json", exclude_defaults=True)
-    return {"past": [], "now": plain, "future": [], "saved": plain, "selected": None}
-
-
-def advance(draft: Draft, now: Layout, selected: str | None) -> Draft:
-    """The draft after a change: what was before can be undone."""
-    plain = now.model_dump(mode="json", exclude_defaults=True)
-    if plain == draft["now"]:
-        return {**draft, "selected": selected}
-    return {**draft, "past": [*draft["past"], draft["now"]][-UNDO:], "now": plain, "future": [], "selected": selected}
-
-
-def undone(draft: Draft) -> Draft:
-    """One step back."""
-    if not draft["past"]:
-        return draft
-    return {**draft, "past": draft["past"][:-1], "now": draft["past"][-1], "future": [draft["now"], *draft["future"]]}
-
-
-def redone(draft: Draft) -> Draft:
-    """One step forth."""
-    if not draft["future"]:
-        return draft
-    return {**draft, "past": [*draft["past"], draft["now"]], "now": draft["future"][0], "future": draft["future"][1:]}
 
 
 def _drawing(app: dash.Dash, library: Library) -> None:

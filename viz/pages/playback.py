@@ -206,10 +206,10 @@ def _looking(app: dash.Dash, library: Library) -> None:
 def _following(app: dash.Dash) -> None:
     app.clientside_callback(
         """(click, row, stop) => {
-          const by = dash_clientside.callback_context.triggered_id;
-          if (by === 'playback-scene') return click && click.table === 'people' ? Number(click.id) : dash_clientside.no_update;
-          if (by === 'playback-table') return row && row[0] && row[0].speed !== undefined ? Number(row[0].id) : dash_clientside.no_update;
-          return stop.some(Boolean) ? null : dash_clientside.no_update;
+          const by = dash_clientside.callback_context.triggered_id, none = dash_clientside.no_update;
+          if (by === 'playback-scene') return click && click.table === 'people' ? Number(click.id) : none;
+          if (by === 'playback-table') return row && row[0] && row[0].speed !== undefined ? Number(row[0].id) : none;
+          return stop.some(Boolean) ? null : none;
         }""",
         Output("playback-person", "data"),
         Input("playback-scene", "clickInfo"),

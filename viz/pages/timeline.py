@@ -113,7 +113,8 @@ def spark(values: Sequence[float], colour: str) -> str:
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1000 100" preserveAspectRatio="none">'
         f'<polygon points="0,100 {points} 1000,100" fill="{colour}" fill-opacity=".16"/>'
-        f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.6" vector-effect="non-scaling-stroke"/></svg>'
+        f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.6" '
+        'vector-effect="non-scaling-stroke"/></svg>'
     )
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
 

@@ -209,9 +209,8 @@ def register(app: dash.Dash, library: Library, _jobs: Jobs) -> None:
     app.clientside_callback(
         """(chosen, rows) => {
           const there = chosen && rows && rows.some((row) => row.id === chosen.id);
-          dash_clientside.set_props('twin-table', there
-            ? {selectedRows: {ids: [chosen.id]}, ...(chosen.by === 'table' ? {} : {scrollTo: {rowId: chosen.id, rowPosition: 'middle'}})}
-            : {selectedRows: {ids: []}});
+          const scrollTo = there && chosen.by !== 'table' ? {scrollTo: {rowId: chosen.id, rowPosition: 'middle'}} : {};
+          dash_clientside.set_props('twin-table', {selectedRows: {ids: there ? [chosen.id] : []}, ...scrollTo});
         }""",
         Input("twin-selected", "data"),
         Input("twin-table", "rowData"),
