@@ -153,7 +153,7 @@ class Lab(Model):
     """An experiment in a file: ground, people, goals, what to measure."""
 
     name: str = Field(pattern=r"^[\w][\w .-]*$")
-    kind: Literal["lab"]
+    kind: Literal["lab"] = "lab"
     title: str = ""
     seed: Count = 1
     duration_s: Annotated[float, Field(gt=0, le=86_400)]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from viz.still_scene import FACADE, FLAT_ROOF, PAVING, TILED, WATER
+from viz.still_scene import BRICK, FACADE, FLAT_ROOF, PAVING, TILED, WATER
 
 Image = NDArray[np.float32]
 
@@ -163,6 +163,14 @@ def _texture(albedo: Image, p: Pixels, footprint: Image) -> Image:
         sharp = np.where(pane[:, None], glass, wall)
         even = out[which] * 0.7 + np.float32([0.15, 0.18, 0.2]) * 0.3
         out[which] = _mix(even, sharp, fade)
+    which = (p.surface == BRICK) & (np.abs(nz) < 0.3)
+    if which.any():
+        course = z[which] / np.float32(0.09)
+        brick = across[which] / np.float32(0.3) + 0.5 * (np.floor(course) % 2)
+        joint = (course % 1.0 < 0.16) | (brick % 1.0 < 0.05)
+        tone = np.sin(np.floor(brick) * 12.9898 + np.floor(course) * 78.233)
+        gain = 1 + _fade(footprint[which], 0.10) * (0.05 * tone - 0.10 * joint)
+        out[which] *= np.where(z[which] < 0.55, gain * 0.86, gain)[:, None]
     which = p.surface == PAVING
     if which.any():
         joint = ((x[which] % 3.0) < 0.08) | ((y[which] % 3.0) < 0.08)

@@ -22,8 +22,9 @@ from viz.still_people import people
 if TYPE_CHECKING:
     from sim.run import Run
 
-PLAIN, TILED, FACADE, WATER, FLAT_ROOF, PAVING = range(6)
-"""Surfaces that the picture gives a texture: none, roof tiles, storeys of windows, water, tarred roof, paving."""
+PLAIN, TILED, FACADE, WATER, FLAT_ROOF, PAVING, BRICK = range(7)
+"""Surfaces that the picture gives a texture: none, roof tiles, storeys of windows, water, tarred roof, paving,
+grey brick."""
 _SOLID_COLOURS = {WALL: "#bcb5aa", ROOF: "#707172", GROUND: "#a8a39b", COURTYARD_WALL: "#aaa49b", GATE: "#a8382b"}
 _GROUND_COLOURS = {
     "ground": "#b9b4a8", "courtyard": "#b3aa9b", "street": "#d3cfc6", "avenue": "#b5b4b1", "square": "#d4cfc4",
@@ -87,6 +88,7 @@ def built(mesh: Mesh) -> Coloured:
     level = (mesh.kind == ROOF) & (mesh.normals[:, 2] > 0.995) & (highest[mesh.object_index] > 2.9)
     rgb[level] *= [1.3, 1.29, 1.27]
     surface = np.full(len(rgb), PLAIN, np.uint8)
+    surface[(mesh.kind == WALL) | (mesh.kind == COURTYARD_WALL)] = BRICK
     surface[mesh.kind == ROOF] = TILED
     surface[level] = FLAT_ROOF
     surface[tall & (mesh.kind == WALL) & (np.abs(mesh.normals[:, 2]) < 0.1)] = FACADE

@@ -16,7 +16,7 @@ import numpy as np
 import pyvista as pv
 from numpy.typing import NDArray
 from vtkmodules.util.numpy_support import vtk_to_numpy
-from vtkmodules.vtkCommonCore import vtkFloatArray, vtkUnsignedCharArray
+from vtkmodules.vtkRenderingCore import vtkWindowToImageFilter
 
 from viz.still_camera import Camera
 from viz.still_light import DepthMap, Pixels, shade
@@ -55,10 +55,11 @@ class Stage:
         self._mesh = pv.PolyData(scene.positions, faces)
         self._mesh.point_data["colour"] = scene.rgb
         self._plotter = pv.Plotter(off_screen=True, window_size=[64, 64], lighting="none")
-        self._plotter.render_window.SetMultiSamples(0)
+        self._plotter.render_window.SetMultiSamples(1)
         self._plotter.set_background("black")
         self._plotter.add_mesh(self._mesh, scalars="colour", rgb=True, lighting=False, copy_mesh=False,
                                reset_camera=False)
+        self._plotter.show(auto_close=False)  # without it PyVista renders nothing
         self._range = (1.0, 2.0)
 
     def look(self, camera: Camera, window: tuple[int, int], near: float, far: float) -> None:
@@ -94,23 +95,29 @@ class Stage:
         mapper.dataset.GetPointData().GetArray("colour").Modified()
         mapper.dataset.Modified()
         self._plotter.render()
-        width, height = self._plotter.window_size
-        values = vtkUnsignedCharArray()
-        self._plotter.render_window.GetPixelData(0, 0, width - 1, height - 1, 0, values, 0)
-        return vtk_to_numpy(values).reshape(height, width, 3)[::-1].copy()
+        return self._read("RGB")
 
     def depth(self) -> NDArray[np.float32]:
         """Distances (h, w) along the axis of the camera of the last picture; infinite where there is nothing."""
-        width, height = self._plotter.window_size
-        values = vtkFloatArray()
-        self._plotter.render_window.GetZbufferData(0, 0, width - 1, height - 1, values)
-        raw = vtk_to_numpy(values).reshape(height, width)[::-1]
+        raw = self._read("ZBuffer")[..., 0]
         near, far = self._range
         if self._plotter.camera.parallel_projection:
             depth = near + raw * (far - near)
         else:
             depth = near * far / (far - raw.astype(np.float64) * (far - near))
         return np.where(raw >= 1.0, np.inf, depth).astype(np.float32)
+
+    def _read(self, what: str) -> NDArray[Any]:
+        """The picture that was rendered last, ``RGB`` (h, w, 3) uint8 or ``ZBuffer`` (h, w, 1) float32."""
+        reader = vtkWindowToImageFilter()
+        reader.SetInput(self._plotter.render_window)
+        reader.ShouldRerenderOff()
+        reader.ReadFrontBufferOff()
+        getattr(reader, f"SetInputBufferTypeTo{what}")()
+        reader.Update()
+        image = reader.GetOutput()
+        width, height, _ = image.GetDimensions()
+        return vtk_to_numpy(image.GetPointData().GetScalars()).reshape(height, width, -1)[::-1].copy()
 
     def close(self) -> None:
         """Let the window go."""

@@ -35,7 +35,7 @@ def rod(start: tuple[float, float, float], end: tuple[float, float, float], radi
     angle = np.arange(sides) * 2 * np.pi / sides
     circle = np.stack([np.cos(angle), np.sin(angle), np.zeros(sides)], 1)
     turn = trimesh.geometry.align_vectors([0, 0, 1], b - a)[:3, :3]
-    rings = [a + (circle * r) @ turn.T for r in (radius, radius if end_radius is None else end_radius)]
+    rings = [at + (circle * r) @ turn.T for at, r in ((a, radius), (b, radius if end_radius is None else end_radius))]
     points = np.concatenate([*rings, [a], [b]])
     i = np.arange(sides)
     j = (i + 1) % sides

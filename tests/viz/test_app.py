@@ -85,7 +85,7 @@ def test_language_changes_every_page_without_a_reload(page):
     page.wait_for_selector(".page-compare")
     assert page.inner_text("#nav-twin") == "现状"
     page.click("#switch-language")
-    assert page.evaluate("document.documentElement.lang") == "en"
+    page.wait_for_function("document.documentElement.lang === 'en'")
 
 
 @pytest.mark.browser

@@ -156,7 +156,7 @@ def register(app: dash.Dash, library: Library, _jobs: Jobs) -> None:
                 "d3.format(Math.abs(params.value) >= 100 ? ',.0f' : '.3~g')(params.value)"
             },
             "type": "rightAligned",
-            "width": 68,
+            "width": 62,
             "suppressHeaderFilterButton": True,
         }
         heads = panels.columns(
@@ -171,9 +171,9 @@ def register(app: dash.Dash, library: Library, _jobs: Jobs) -> None:
             },
             a=number,
             b=number,
-            difference=number | {"width": 76},
-            interval={"width": 122, "suppressHeaderFilterButton": True},
-            better={"width": 84, "suppressHeaderFilterButton": True, "cellClassRules": {"real": "params.data.real"}},
+            difference=number | {"width": 68},
+            interval={"width": 116, "suppressHeaderFilterButton": True},
+            better={"width": 72, "suppressHeaderFilterButton": True, "cellClassRules": {"real": "params.data.real"}},
         )
         needs = panels.facts([(say(f"takes.{key}"), f"{x:g}  →  {y:g}" if x != y else f"{x:g}")
                               for key, (x, y) in comparison.takes.items()])

@@ -1,0 +1,126 @@
+"""Runs of a lab scenario, one seed after the other, as a run folder with trajectories (see docs/run-folder.md)."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from sim.lab import Lab
+from sim.lab_bench import prepare
+from sim.lab_experiment import Experiment, origin_of
+from sim.lab_measures import measures
+from sim.lab_tracks import write_tracks
+from sim.run import FORMAT, FrameWriter
+from sim.scenario_file import dump
+from twin.errors import BadInput
+
+Progress = Callable[[int, float], None]
+"""Called with a seed and the share of its run that is done, 0 to 1."""
+FARTHEST = 1600.0
+"""Half the widest ground whose positions a run folder holds [m]."""
+
+
+def rehearse_lab(lab: Lab, *, out: str | os.PathLike[str], seed: int | None = None, replications: int = 1,
+                 frames: Literal["first", "all", "none"] = "first", overwrite: bool = False,
+                 on_progress: Progress | None = None) -> Path:
+    """Run a lab scenario with seeds ``seed`` (its own, if not given), ``seed + 1`` and so on; gives the run folder.
+
+    Interrupted, it leaves ``<out>.part``; the same call goes on from there. Raises :class:`BadInput` before anything is
+    written.
+    """
+    folder = Path(out)
+    if replications < 1:
+        raise BadInput(f"{replications} replications are none", where=lab.name, mend="ask for at least 1")
+    if folder.exists() and not overwrite:
+        raise BadInput("this run is there already", where=str(folder), mend="give another -o, or --overwrite")
+    first = lab.seed if seed is None else seed
+    seeds = list(range(first, first + replications))
+    west, south, east, north = prepare(lab, first).ground.walkable.bounds
+    if max(east - west, north - south) > 2 * FARTHEST:
+        raise BadInput(f"the ground is {max(east - west, north - south):.0f} m wide", where=lab.name,
+                       mend=f"take one of at most {2 * FARTHEST:.0f} m")
+    part = _part_folder(folder, lab, fresh=overwrite)
+    began = time.perf_counter()
+    keep = {"first": seeds[:1], "all": seeds, "none": []}[frames]
+    for s in seeds:
+        if not (part / "done" / str(s) / "metrics.json").is_file():
+            _run(part, lab, s, s in keep, s == seeds[0], on_progress)
+    _gather(part, lab, seeds, time.perf_counter() - began)
+    if folder.exists():
+        shutil.rmtree(folder)
+    part.rename(folder)
+    return folder
+
+
+def _part_folder(folder: Path, lab: Lab, *, fresh: bool) -> Path:
+    """The folder of an unfinished run: a new one, or the one that an interruption left."""
+    part = folder.with_name(folder.name + ".part")
+    if part.exists() and (fresh or not (part / "scenario.yaml").is_file()):
+        shutil.rmtree(part)
+    if part.exists():
+        if (part / "scenario.yaml").read_text(encoding="utf-8") != dump(lab):
+            raise BadInput("an unfinished run of another scenario is there", where=str(part),
+                           mend="finish it, give another -o, or --overwrite")
+        return part
+    for name in ("done", "frames", "maps"):
+        (part / name).mkdir(parents=True)
+    (part / "scenario.yaml").write_text(dump(lab), encoding="utf-8")
+    return part
+
+
+def _run(part: Path, lab: Lab, seed: int, frames: bool, first: bool, on_progress: Progress | None) -> None:
+    """Run one seed and write what it leaves; complete only when ``done/<seed>/metrics.json`` is there."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    draft = part / "frames" / f"{seed}.draft"
+    writer = FrameWriter(draft) if frames else None
+    try:
+        experiment = Experiment(lab, seed, tracks=frames, maps=True, on_frame=writer.write if writer else None)
+        findings = experiment.run(None if on_progress is None else lambda t: on_progress(seed, t / lab.duration_s))
+    finally:
+        if writer:
+            writer.close()
+    if writer:
+        draft.replace(part / "frames" / f"{seed}.parquet")
+        write_tracks(findings.tracks, lab.fps, part, "trajectories" if first else f"trajectories-{seed}")
+    np.savez_compressed(part / "maps" / f"{seed}.npz", **findings.maps)  # type: ignore[arg-type]
+    done = part / "done" / str(seed)
+    done.mkdir(parents=True, exist_ok=True)
+    for name in ("series", "people", "crossings"):
+        table: pd.DataFrame = getattr(findings, name)
+        table.insert(0, "seed", seed)
+        table.to_parquet(done / f"{name}.parquet", index=False)
+    timing = {"cpu_s": round(time.process_time() - cpu, 2), "wall_s": round(time.perf_counter() - wall, 2)}
+    draft = done / "metrics.draft"
+    draft.write_text(json.dumps({"seed": seed, "metrics": measures(findings), "timing": timing}), encoding="utf-8")
+    draft.replace(done / "metrics.json")
+    if on_progress is not None:
+        on_progress(seed, 1.0)
+
+
+def _gather(part: Path, lab: Lab, seeds: list[int], wall_s: float) -> None:
+    """Join what the seeds left into the tables of the run folder."""
+    done = [json.loads((part / "done" / str(s) / "metrics.json").read_text(encoding="utf-8")) for s in seeds]
+    pd.DataFrame([{"seed": d["seed"], **d["metrics"]} for d in done]).to_parquet(part / "metrics.parquet", index=False)
+    for name in ("series", "people", "crossings"):
+        tables = [pd.read_parquet(part / "done" / str(s) / f"{name}.parquet") for s in seeds]
+        pd.concat([t for t in tables if len(t)] or tables[:1], ignore_index=True).to_parquet(part / f"{name}.parquet",
+                                                                                           index=False)
+    info = {
+        "format": FORMAT, "kind": "lab", "scenario": lab.name, "layout": "", "seeds": seeds, "takes": {}, "fps": lab.fps,
+        "district": {"name": lab.name, "crs": None, "origin": origin_of(lab), "attribution": "", "observed_at": None},
+        "versions": {p: version(p) for p in ("hutong", "mesa", "numpy", "numba", "shapely")} | {
+            "python": platform.python_version()},
+        "host": {"system": platform.platform(), "machine": platform.machine(), "cores": os.cpu_count()},
+        "timing": {"wall_s": round(wall_s, 2), "replications": [d["timing"] for d in done]}}
+    (part / "run.json").write_text(json.dumps(info, indent=2, ensure_ascii=False), encoding="utf-8")
+    shutil.rmtree(part / "done")
