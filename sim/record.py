@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from sim.crowd.measures import DensityMaps
+from sim.crowd.measures import FRUIN_WALKWAY, DensityMaps, FlowLine
 from sim.run import Frame
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ class Recorder:
         self._queue_max = 0
         self._stuck_max = 0
         self._area_density = dict.fromkeys(model.site.areas, 0.0)
-        self._flow = dict.fromkeys(model.site.lines, 0)
-        self._before: tuple[np.ndarray, np.ndarray] = (np.empty(0, np.int64), np.empty((0, 2)))
+        self._flow = {name: [FlowLine(part) for part in shapely.get_parts(line)]
+                      for name, line in model.site.lines.items()}
 
     def event(self, kind: str, item: str, value: float, note: str, at: np.ndarray | None) -> None:
         """Take down something that happened, at a place in local metres."""
@@ -81,7 +81,9 @@ class Recorder:
         for name, area in model.site.areas.items():
             inside = int(shapely.contains_xy(area, people.xy[:, 0], people.xy[:, 1]).sum()) if len(people.xy) else 0
             self._area_density[name] = max(self._area_density[name], inside / area.area)
-        self._count_flows(people.ids, people.xy)
+        for lines in self._flow.values():
+            for line in lines:
+                line.look(people.ids, people.xy)
         waiting = [c.waiting for c in model.checkpoints]
         self._queue_max = max([self._queue_max, *waiting])
         entered = int(np.isfinite(model.times["entered"]).sum())
@@ -111,16 +113,6 @@ class Recorder:
             np.add.at(self._since_entry, (row, column), since)
             np.add.at(self._seen, (row, column), 1)
 
-    def _count_flows(self, ids: np.ndarray, xy: np.ndarray) -> None:
-        ids_before, xy_before = self._before
-        self._before = (ids, xy)
-        if not self._flow or not len(ids_before) or not len(ids):
-            return
-        _, now, then = np.intersect1d(ids, ids_before, assume_unique=True, return_indices=True)
-        steps = shapely.linestrings(np.stack([xy_before[then], xy[now]], axis=1))
-        for name, line in self.model.site.lines.items():
-            self._flow[name] += int(shapely.crosses(steps, line).sum())
-
     def _follow_staff(self) -> None:
         for unit in self.model.units:
             now = (round(float(unit.at[0]), 1), round(float(unit.at[1]), 1), unit.state)
@@ -146,6 +138,7 @@ class Recorder:
         maps: dict[str, np.ndarray] = {key: raster.astype(np.float32) for key, raster in self.maps.maps().items()}
         since = np.where(self._seen > 0, self._since_entry / np.maximum(self._seen, 1), np.nan)
         maps["travel_time"] = since.astype(np.float32)
+        maps["level_max"] = np.searchsorted(FRUIN_WALKWAY, maps["density_max"]).astype(np.float32)
         maps["origin"] = self._corner + (x0, y0)
         maps["cell"] = np.array(self._cell)
         series, queues, events, staff = frames
@@ -181,7 +174,8 @@ class Recorder:
             out[f"wait_mean:{checkpoint.spec.id}"] = _mean(mine)
             out[f"served:{checkpoint.spec.id}"] = float(sum(lane.served for lane in checkpoint.lanes))
         out.update({f"density_max:{name}": value for name, value in self._area_density.items()})
-        out.update({f"flow:{name}": float(value) for name, value in self._flow.items()})
+        out.update({f"flow:{name}": float(sum(line.forward + line.backward for line in lines))
+                    for name, lines in self._flow.items()})
         return out
 
 

@@ -12,15 +12,40 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from sim.ground_file import is_wkt, read_ground
+from sim.lab import Lab
 from sim.scenario import Layout, Scenario
 from twin.errors import BadInput
 
 
-def load(path: str | os.PathLike[str]) -> Scenario:
-    """Read a scenario; its district's path is taken relative to the file and made absolute."""
+def load_any(path: str | os.PathLike[str]) -> Scenario | Lab:
+    """Read a scenario of any kind: an event, or an experiment (``kind: lab``)."""
     path = Path(path)
     tree = _compose(path)
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    kind = data.get("kind", "event")
+    if kind == "event":
+        return load(path)
+    if kind != "lab":
+        raise BadInput(f"kind: there is no kind of scenario called {kind!r}",
+                       where=f"{path} line {_walk(tree, ['kind'])[0].start_mark.line + 1}", mend="say event or lab")
+    ground = data.get("walkable")
+    if isinstance(ground, str) and not is_wkt(ground):
+        data["walkable"] = read_ground(path.parent / ground)
+    try:
+        return Lab.model_validate(data)
+    except ValidationError as error:
+        raise _explained(error, tree, path) from None
+
+
+def load(path: str | os.PathLike[str]) -> Scenario:
+    """Read an event scenario; its district's path is taken relative to the file and made absolute."""
+    path = Path(path)
+    tree = _compose(path)
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if data.get("kind") == "lab":
+        raise BadInput("this is an experiment (kind: lab), which has no district and no layouts", where=str(path),
+                       mend="give an event scenario here; `hutong rehearse` runs both")
     try:
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
@@ -30,7 +55,7 @@ def load(path: str | os.PathLike[str]) -> Scenario:
     return scenario
 
 
-def dump(scenario: Scenario) -> str:
+def dump(scenario: Scenario | Lab) -> str:
     """The scenario as YAML, every default written out."""
     return yaml.safe_dump(scenario.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True)
 
@@ -55,9 +80,18 @@ def put_layout(path: str | os.PathLike[str], name: str, layout: Layout) -> None:
 
 
 def schema() -> str:
-    """The JSON Schema of a scenario file."""
-    document = Scenario.model_json_schema()
-    document["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    """The JSON Schema of a scenario file of any kind; ``kind`` decides, and is ``event`` where it is missing."""
+    parts, definitions = {}, {}
+    for model in (Scenario, Lab):
+        document = model.model_json_schema()
+        definitions.update(document.pop("$defs", {}))
+        parts[model.__name__] = document
+    names = {name: True for part in parts.values() for name in part["properties"]}
+    document = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Scenario", "type": "object",
+        "properties": names | {"kind": {"enum": ["event", "lab"], "default": "event"}},
+        "if": {"properties": {"kind": {"const": "lab"}}, "required": ["kind"]},
+        "then": {"$ref": "#/$defs/Lab"}, "else": {"$ref": "#/$defs/Scenario"}, "$defs": definitions | parts}
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 

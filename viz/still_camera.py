@@ -17,7 +17,8 @@ Point = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Camera:
-    """A camera: ``position`` and ``target`` in metres from the district's origin, z up; ``fov_deg`` vertical."""
+    """A camera: ``position`` and ``target`` in metres from the district's origin, z up; ``fov_deg``
+    vertical."""
 
     position: Point
     target: Point
@@ -80,7 +81,8 @@ def street(district: District, size: tuple[int, int]) -> Camera:
 
 
 def _middle(district: District) -> tuple[float, float, float]:
-    """Middle of the courtyards, else of the buildings, else of the bounds, from the origin, and their reach [m]."""
+    """Middle of the courtyards, else of the buildings, else of the bounds, from the origin, and their reach
+    [m]."""
     for table in (district.courtyards, district.buildings):
         if len(table):
             points = shapely.get_coordinates(shapely.centroid(table.geometry.dropna().to_numpy())) - district.origin

@@ -1,4 +1,5 @@
-"""Light on a still: one sun with soft shadows, sky light that corners and courts get less of, textures, haze."""
+"""Light on a still: one sun with soft shadows, sky light that corners and courts get less of, textures,
+haze."""
 
 from __future__ import annotations
 
@@ -11,13 +12,14 @@ from scipy import ndimage
 
 from viz.still_scene import BRICK, FACADE, FLAT_ROOF, PAVING, TILED, WATER
 
-Image = NDArray[np.float32]
+Image = NDArray[Any]
+"""Pictures of float32."""
 
 
 @dataclass(frozen=True)
 class Pixels:
-    """What each pixel shows: ``rgb`` (h, w, 3) uint8, ``normal`` (h, w, 3), ``surface`` (h, w), world ``points``
-    (h, w, 3) [m], ``distance`` (h, w) [m], and whether it is ``solid`` or sky."""
+    """What each pixel shows: ``rgb`` (h, w, 3) uint8, ``normal`` (h, w, 3), ``surface`` (h, w), world
+    ``points`` (h, w, 3) [m], ``distance`` (h, w) [m], and whether it is ``solid`` or sky."""
 
     rgb: NDArray[np.uint8]
     normal: Image
@@ -29,8 +31,9 @@ class Pixels:
 
 @dataclass(frozen=True)
 class DepthMap:
-    """What parallel rays from ``direction`` meet first, over a square of ``reach`` [m] to each side of ``middle``:
-    ``height`` (p, p), how far towards the rays' source from ``middle`` [m]; ``right`` and ``up`` span the picture."""
+    """What parallel rays from ``direction`` meet first, over a square of ``reach`` [m] to each side of
+    ``middle``: ``height`` (p, p), how far towards the rays' source from ``middle`` [m]; ``right`` and ``up``
+    span the picture."""
 
     height: Image
     middle: NDArray[Any]
@@ -42,7 +45,8 @@ class DepthMap:
 
 @dataclass(frozen=True)
 class Mood:
-    """Colours of light, linear: sun, sky from above, light thrown back by the ground, haze, zenith; haze length."""
+    """Colours of light, linear: sun, sky from above, light thrown back by the ground, haze, zenith; haze
+    length."""
 
     sun: tuple[float, float, float]
     sky: tuple[float, float, float]
@@ -59,9 +63,10 @@ NIGHT = Mood((0.16, 0.20, 0.30), (0.10, 0.125, 0.19), (0.06, 0.055, 0.05), (0.03
 
 def shade(pixels: Pixels, *, sun: NDArray[Any], from_sun: DepthMap, from_above: DepthMap, footprint: Image,
           dark: bool, oversampling: int) -> NDArray[np.uint8]:
-    """Light the pixels and shrink the picture by ``oversampling``; ``footprint`` (h, w) is the size of a pixel [m]."""
+    """Light the pixels and shrink the picture by ``oversampling``; ``footprint`` (h, w) is the size of a
+    pixel [m]."""
     mood = NIGHT if dark else DAY
-    out = np.empty(pixels.rgb.shape, np.float32)
+    out: Image = np.empty(pixels.rgb.shape, np.float32)
     blurred = _height_blurs(from_above)
     rows = 200
     for top in range(0, len(out), rows):         # bands keep the working set in the cache
@@ -71,8 +76,8 @@ def shade(pixels: Pixels, *, sun: NDArray[Any], from_sun: DepthMap, from_above: 
     sky = ~pixels.solid
     if sky.any():
         height = np.linspace(0, 1, len(out), dtype=np.float32)[:, None, None]
-        out[sky] = np.broadcast_to(_mix(np.float32(mood.zenith), np.float32(mood.haze), np.clip(height * 2, 0, 1)),
-                                   out.shape)[sky]
+        shown = _mix(_colour(mood.zenith), _colour(mood.haze), np.clip(height * 2, 0, 1))
+        out[sky] = np.broadcast_to(shown, pixels.rgb.shape)[sky]
     h, w = out.shape[0] // oversampling, out.shape[1] // oversampling
     toned = _tone(out)
     small = toned[:h * oversampling, :w * oversampling].reshape(h, oversampling, w, oversampling, 3).mean(axis=(1, 3))
@@ -81,16 +86,15 @@ def shade(pixels: Pixels, *, sun: NDArray[Any], from_sun: DepthMap, from_above: 
 
 def _light(p: Pixels, mood: Mood, sun: NDArray[Any], from_sun: DepthMap, from_above: DepthMap,
            blurred: list[tuple[float, Image]], footprint: Image) -> Image:
-    albedo = (p.rgb.astype(np.float32) / 255) ** 2.2
-    albedo = _texture(albedo, p, footprint)
+    albedo = _texture(np.power(p.rgb.astype(np.float32) / 255, np.float32(2.2)), p, footprint)
     facing = np.clip(p.normal @ sun.astype(np.float32), 0, 1)
     lit = facing * _in_sun(p, from_sun)
     up = (p.normal[..., 2] + 1) / 2
     open_sky = _open_sky(p, from_above, blurred)
-    ambient = _mix(np.float32(mood.bounce), np.float32(mood.sky), up[..., None]) * open_sky[..., None]
-    colour = albedo * (lit[..., None] * np.float32(mood.sun) + ambient)
+    ambient = _mix(_colour(mood.bounce), _colour(mood.sky), up[..., None]) * open_sky[..., None]
+    colour = albedo * (lit[..., None] * _colour(mood.sun) + ambient)
     haze = 1 - np.exp(-np.maximum(p.distance - 150.0, 0.0) / mood.haze_m)
-    return _mix(colour, np.float32(mood.haze), np.clip(haze, 0, 1)[..., None])
+    return _mix(colour, _colour(mood.haze), np.clip(haze, 0, 1)[..., None])
 
 
 def _in_sun(p: Pixels, view: DepthMap) -> Image:
@@ -109,7 +113,7 @@ def _in_sun(p: Pixels, view: DepthMap) -> Image:
         inside = (x >= 0) & (x < size) & (y >= 0) & (y < size)
         hidden = view.height[np.clip(y, 0, size - 1), np.clip(x, 0, size - 1)] > depth
         light += ~(hidden & inside)
-    return light / 6
+    return light / np.float32(6)
 
 
 def _height_blurs(view: DepthMap) -> list[tuple[float, Image]]:
@@ -121,7 +125,8 @@ def _height_blurs(view: DepthMap) -> list[tuple[float, Image]]:
 
 
 def _open_sky(p: Pixels, view: DepthMap, blurred: list[tuple[float, Image]]) -> Image:
-    """Share of the sky over each pixel: less where the surroundings stand higher, and less close to the ground."""
+    """Share of the sky over each pixel: less where the surroundings stand higher, and less close to the
+    ground."""
     size = len(view.height)
     scale = np.float32(size / 2 / view.reach)
     offset = p.points + p.normal * np.float32(0.35) - view.middle.astype(np.float32)
@@ -137,7 +142,8 @@ def _open_sky(p: Pixels, view: DepthMap, blurred: list[tuple[float, Image]]) -> 
 
 
 def _texture(albedo: Image, p: Pixels, footprint: Image) -> Image:
-    """Tiles on pitched roofs, storeys with windows on tall walls, slabs on squares; fading where too fine to see."""
+    """Tiles on pitched roofs, storeys with windows on tall walls, slabs on squares; fading where too fine to
+    see."""
     out = albedo
     nx, ny, nz = p.normal[..., 0], p.normal[..., 1], p.normal[..., 2]
     x, y, z = p.points[..., 0], p.points[..., 1], p.points[..., 2]
@@ -157,11 +163,11 @@ def _texture(albedo: Image, p: Pixels, footprint: Image) -> Image:
         pane = (in_storey > 0.30) & (in_storey < 0.78) & (in_bay > 0.17) & (in_bay < 0.83) & (storey > 0.1)
         ledge = in_storey < 0.07
         mix = np.sin(np.floor(bay) * 12.9898 + np.floor(storey) * 78.233) * 0.5 + 0.5
-        glass = np.float32([0.13, 0.17, 0.20]) * (0.75 + 0.7 * mix[:, None])
+        glass = np.array([0.13, 0.17, 0.20], np.float32) * (0.75 + 0.7 * mix[:, None])
         fade = _fade(footprint[which], 1.3)[:, None]
         wall = out[which] * np.where(ledge, 0.86, 1.0)[:, None]
         sharp = np.where(pane[:, None], glass, wall)
-        even = out[which] * 0.7 + np.float32([0.15, 0.18, 0.2]) * 0.3
+        even = out[which] * 0.7 + np.array([0.15, 0.18, 0.2], np.float32) * 0.3
         out[which] = _mix(even, sharp, fade)
     which = (p.surface == BRICK) & (np.abs(nz) < 0.3)
     if which.any():
@@ -189,6 +195,10 @@ def _texture(albedo: Image, p: Pixels, footprint: Image) -> Image:
 def _fade(footprint: Image, detail: float) -> Image:
     """1 where a pixel is much smaller than the detail [m], 0 where it is as large as half of it."""
     return np.clip(2.0 - footprint * np.float32(4.0 / detail), 0, 1)
+
+
+def _colour(rgb: tuple[float, float, float]) -> Image:
+    return np.array(rgb, np.float32)
 
 
 def _mix(a: Any, b: Any, share: Any) -> Image:

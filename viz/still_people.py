@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,8 @@ class People:
     """People to be drawn: ``xy`` (n, 2) [m], ``heading`` (n,) [rad], ``size`` (n,), ``rgb`` (n, 3) uint8."""
 
     xy: NDArray[np.float32]
-    heading: NDArray[np.float64]
-    size: NDArray[np.float64]
+    heading: NDArray[Any]
+    size: NDArray[Any]
     rgb: NDArray[np.uint8]
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from sim.run import Run
 
 PLAIN, TILED, FACADE, WATER, FLAT_ROOF, PAVING, BRICK = range(7)
-"""Surfaces that the picture gives a texture: none, roof tiles, storeys of windows, water, tarred roof, paving,
-grey brick."""
+"""Surfaces that the picture gives a texture: none, roof tiles, storeys of windows, water, tarred roof,
+paving, grey brick."""
 _SOLID_COLOURS = {WALL: "#bcb5aa", ROOF: "#707172", GROUND: "#a8a39b", COURTYARD_WALL: "#aaa49b", GATE: "#a8382b"}
 _GROUND_COLOURS = {
     "ground": "#b9b4a8", "courtyard": "#b3aa9b", "street": "#d3cfc6", "avenue": "#b5b4b1", "square": "#d4cfc4",
@@ -36,8 +36,9 @@ _ASSETS = {"lamp": "lamp", "hydrant": "hydrant", "camera": "camera", "bollard": 
 
 @dataclass(frozen=True)
 class Coloured:
-    """Triangles with flat colours: ``positions``, ``normals`` (v, 3) float32, ``faces`` (f, 3) uint32, ``rgb`` (v, 3)
-    uint8 sRGB, ``surface`` (v,) uint8. The first ``first_part`` corners are the part that may be repainted."""
+    """Triangles with flat colours: ``positions``, ``normals`` (v, 3) float32, ``faces`` (f, 3) uint32,
+    ``rgb`` (v, 3) uint8 sRGB, ``surface`` (v,) uint8. The first ``first_part`` corners are the part that may
+    be repainted."""
 
     positions: NDArray[np.float32]
     faces: NDArray[np.uint32]
@@ -125,7 +126,7 @@ def ground(district: District) -> Coloured:
         n = len(lid.positions)
         surface = {"water": WATER, "square": PAVING, "pedestrian": PAVING}.get(kind, PLAIN)
         pieces.append(Coloured(lid.positions.astype(np.float32), lid.faces.astype(np.uint32),
-                               np.tile(np.float32([0, 0, 1]), (n, 1)),
+                               np.tile(np.array([0, 0, 1], np.float32), (n, 1)),
                                np.tile(_rgb(_GROUND_COLOURS[kind]), (n, 1)), np.full(n, surface, np.uint8)))
     return merged(pieces)
 
@@ -165,7 +166,8 @@ def furniture(district: District, camera: Camera) -> list[Coloured]:
 
 
 def _parked(district: District) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Parked cars along kerb and lane bays: points (n, 2) and headings (n,); four places in five are taken."""
+    """Parked cars along kerb and lane bays: points (n, 2) and headings (n,); four places in five are
+    taken."""
     bays = district.bays[district.bays.geometry.notna()]
     lines = shapely.get_parts(bays.geometry.to_numpy())
     lines = lines[(shapely.get_type_id(lines) == 1) & (shapely.length(lines) > 6)]
@@ -181,7 +183,8 @@ def _parked(district: District) -> tuple[NDArray[np.float64], NDArray[np.float64
 
 
 def _may_be_seen(xy: NDArray[np.float64], camera: Camera, *, small: bool) -> NDArray[np.bool_]:
-    """Whether points (n, 2) may show: in front of the camera, within a wide cone, small things only when near."""
+    """Whether points (n, 2) may show: in front of the camera, within a wide cone, small things only when
+    near."""
     offset = np.c_[xy, np.zeros(len(xy))] - camera.position
     look = np.subtract(camera.target, camera.position)
     look = look / np.linalg.norm(look)
@@ -222,7 +225,7 @@ def _far_tree() -> Coloured:
     crown = (tree.rgb[tree.faces[:, 0]] == tree.rgb[tree.first_part]).all(axis=1)
     keep = tree.faces[crown & (middle[:, 2] > 3.4)]
     used = keep.ravel()
-    grown = (tree.positions[used] - [0, 0, 4.9]) * np.float32([1.15, 1.15, 1.0]) + np.float32([0.0, 0.0, 4.7])
+    grown = (tree.positions[used] - np.array([0.0, 0.0, 4.9])) * np.array([1.15, 1.15, 1.0]) + np.array([0.0, 0.0, 4.7])
     return Coloured(grown.astype(np.float32), np.arange(len(used), dtype=np.uint32).reshape(-1, 3),
                     tree.normals[used], tree.rgb[used], tree.surface[used])
 
@@ -231,7 +234,8 @@ def placed(model: Coloured, xy: NDArray[Any], heading: NDArray[Any], size: NDArr
            tint: NDArray[np.uint8] | None = None, first_part_rgb: NDArray[np.uint8] | None = None) -> Coloured:
     """Copies of a model at points (n, 2), turned to headings (n,) and scaled by sizes (n,).
 
-    ``tint`` (n, 3) multiplies the colours of each copy; ``first_part_rgb`` replaces those of the model's first part.
+    ``tint`` (n, 3) multiplies the colours of each copy; ``first_part_rgb`` replaces those of the model's
+    first part.
     """
     n, v = len(xy), len(model.positions)
     c, s = (f(heading).astype(np.float32)[:, None] for f in (np.cos, np.sin))

@@ -1,7 +1,8 @@
 """The process that draws a still: ``python -m viz.still_worker SCENE.npz IMAGE.npy WIDTH HEIGHT``.
 
-VTK only rasterises: colours, normals, surfaces and depth as the camera sees them, depth as the sun sees it, and heights
-from above. Light, shadow and texture are computed on those pictures, which looks alike on every graphics driver.
+VTK only rasterises: colours, normals, surfaces and depth as the camera sees them, depth as the sun sees it,
+and heights from above. Light, shadow and texture are computed on those pictures, which looks alike on every
+graphics driver.
 """
 
 from __future__ import annotations
@@ -55,8 +56,9 @@ class Stage:
         self._mesh = pv.PolyData(scene.positions, faces)
         self._mesh.point_data["colour"] = scene.rgb
         self._plotter = pv.Plotter(off_screen=True, window_size=[64, 64], lighting="none")
-        self._plotter.render_window.SetMultiSamples(1)
-        self._plotter.set_background("black")
+        window: Any = self._plotter.render_window
+        window.SetMultiSamples(1)
+        self._plotter.background_color = "black"
         self._plotter.add_mesh(self._mesh, scalars="colour", rgb=True, lighting=False, copy_mesh=False,
                                reset_camera=False)
         self._plotter.show(auto_close=False)  # without it PyVista renders nothing
@@ -72,7 +74,8 @@ class Stage:
         to.clipping_range = self._range = (near, far)
 
     def look_along(self, direction: NDArray[Any], middle: NDArray[Any], reach: float, pixels: int) -> DepthMap:
-        """Look along parallel rays from a direction onto a square around ``middle``, ``reach`` [m] to each side."""
+        """Look along parallel rays from a direction onto a square around ``middle``, ``reach`` [m] to each
+        side."""
         high = 400.0 + reach
         up = np.array([0.0, 1.0, 0.0])
         to = self._plotter.camera
@@ -98,7 +101,8 @@ class Stage:
         return self._read("RGB")
 
     def depth(self) -> NDArray[np.float32]:
-        """Distances (h, w) along the axis of the camera of the last picture; infinite where there is nothing."""
+        """Distances (h, w) along the axis of the camera of the last picture; infinite where there is
+        nothing."""
         raw = self._read("ZBuffer")[..., 0]
         near, far = self._range
         if self._plotter.camera.parallel_projection:
@@ -161,13 +165,13 @@ def unproject(depth: NDArray[np.float32], camera: Camera) -> tuple[NDArray[np.fl
     y = (1 - (np.arange(h) + 0.5) / h * 2) * half
     rays = (forward + x[None, :, None] * right + y[:, None, None] * up).astype(np.float32)
     deep = np.where(np.isfinite(depth), depth, np.float32(1e5))[..., None]
-    return rays * deep + np.float32(camera.position), deep[..., 0] * np.linalg.norm(rays, axis=2)
+    return rays * deep + np.array(camera.position, np.float32), deep[..., 0] * np.linalg.norm(rays, axis=2)
 
 
 def _range(positions: NDArray[np.float32], camera: Camera) -> tuple[float, float]:
-    height = max(camera.position[2], 1.0)
-    look = np.linalg.norm(np.subtract(camera.target, camera.position))
-    farthest = float(np.linalg.norm(positions - np.float32(camera.position), axis=1).max())
+    height = max(float(camera.position[2]), 1.0)
+    look = float(np.linalg.norm(np.subtract(camera.target, camera.position)))
+    farthest = float(np.linalg.norm(positions - np.array(camera.position, np.float32), axis=1).max())
     return float(max(0.15 * min(height, look), 0.3)), farthest * 1.05
 
 

@@ -29,13 +29,16 @@ def still(district: District, run: Run | None = None, time: float | None = None,
           camera: Camera | str | dict[str, Any] | None = None, *, size: tuple[int, int] = (1600, 900),
           path: str | os.PathLike[str] | None = None, seed: int | None = None, dark: bool = False,
           colour: Literal["speed", "density"] = "speed") -> NDArray[np.uint8]:
-    """Draw a district, and the people of a run at a time, as a picture (h, w, 3) uint8; save it as PNG at ``path``.
+    """Draw a district, and the people of a run at a time, as a picture (h, w, 3) uint8; save it as PNG at
+    ``path``.
 
-    ``camera`` is a :class:`Camera`, a mapping of its fields, or one of the views ``bird`` (the default), ``street``
-    and ``top``. ``time`` [s] and ``seed`` choose the moment and the replication; the middle of the run and its first
-    seed if missing. People are coloured by ``speed`` or by ``density``. Drawing happens in a process of its own.
+    ``camera`` is a :class:`Camera`, a mapping of its fields, or one of the views ``bird`` (the default),
+    ``street`` and ``top``. ``time`` [s] and ``seed`` choose the moment and the replication; the middle of
+    the run and its first seed if missing. People are coloured by ``speed`` or by ``density``. Drawing
+    happens in a process of its own.
 
-    Raises :class:`Unavailable` where this machine cannot draw, :class:`BadInput` for a view that there is not.
+    Raises :class:`Unavailable` where this machine cannot draw, :class:`BadInput` for a view that there is
+    not.
     """
     if not (16 <= size[0] <= 8192 and 16 <= size[1] <= 8192):
         raise BadInput(f"a picture of {size[0]} x {size[1]} pixels cannot be drawn", mend="take 16 to 8192 a side")

@@ -1,6 +1,7 @@
 """Make the small 3D models that scenes place: ``python assets/3d/build.py [FOLDER]`` writes them all.
 
-Metres; z up here, y up in the files; a model stands on z = 0 at its own origin and faces +x. One mesh a material.
+Metres; z up here, y up in the files; a model stands on z = 0 at its own origin and faces +x. One mesh a
+material.
 """
 
 from __future__ import annotations

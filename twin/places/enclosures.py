@@ -18,11 +18,13 @@ DOOR_WIDTH = 1.4
 
 
 def enclosures(district: District) -> tuple[Facets, list[str]]:
-    """Walls and gates of walled courtyards as facets, in metres from the district's origin, and their objects' ids.
+    """Walls and gates of walled courtyards as facets, in metres from the district's origin, and their
+    objects' ids.
 
-    A wall runs along the courtyard's outline where no building stands in its line, 2.3-2.6 m high, with tiled coping;
-    it has a gap at every entrance that is not blocked. Front entrances get a red gate with a small roof, back and
-    side entrances a plain red door. Walls belong to the courtyard's id, gates to the entrance's.
+    A wall runs along the courtyard's outline where no building stands in its line, 2.3-2.6 m high, with
+    tiled coping; it has a gap at every entrance that is not blocked. Front entrances get a red gate with a
+    small roof, back and side entrances a plain red door. Walls belong to the courtyard's id, gates to the
+    entrance's.
     """
     courtyards = district.courtyards
     walled = courtyards[courtyards["walled"].fillna(False).astype(bool).to_numpy() & courtyards.geometry.notna()]

@@ -1,6 +1,7 @@
 """Triangulated pieces of a mesh: walls along edges, caps over polygons, quadrilaterals.
 
-Everything here works on whole arrays of polygons at once; only the ear clipping of a cap is called polygon by polygon.
+Everything here works on whole arrays of polygons at once; only the ear clipping of a cap is called polygon
+by polygon.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ Ints = NDArray[np.int64]
 class Facets:
     """Triangles with what they belong to.
 
-    ``positions`` (v, 3) float64 [m]; ``faces`` (f, 3) int64, counter-clockwise seen from outside; ``owner`` (v,) int64,
-    the row of the object; ``kind`` (v,) uint8. Corners are shared within a flat facet only, so shading stays crisp.
+    ``positions`` (v, 3) float64 [m]; ``faces`` (f, 3) int64, counter-clockwise seen from outside; ``owner``
+    (v,) int64, the row of the object; ``kind`` (v,) uint8. Corners are shared within a flat facet only, so
+    shading stays crisp.
     """
 
     positions: Floats
@@ -33,7 +35,8 @@ class Facets:
 
 @dataclass(frozen=True)
 class Edges:
-    """Directed boundary edges with the inside on their left: ``start``, ``end`` (e, 2) [m], ``owner`` (e,) int64."""
+    """Directed boundary edges with the inside on their left: ``start``, ``end`` (e, 2) [m], ``owner`` (e,)
+    int64."""
 
     start: Floats
     end: Floats
@@ -57,7 +60,8 @@ def facets(positions: Floats, faces: Ints, owner: Ints, kind: int) -> Facets:
 
 
 def polygon_parts(geometry: NDArray[np.object_]) -> tuple[NDArray[np.object_], Ints]:
-    """Split (multi)polygons into polygons, with the row that each came from; empty and degenerate ones fall away."""
+    """Split (multi)polygons into polygons, with the row that each came from; empty and degenerate ones fall
+    away."""
     parts, rows = shapely.get_parts(np.asarray(geometry, object), return_index=True)
     good = (shapely.get_type_id(parts) == 3) & (shapely.area(parts) > 1e-6)
     return parts[good], np.asarray(rows, np.int64)[good]
@@ -84,7 +88,8 @@ def boundary_edges(polygons: NDArray[np.object_], owner: Ints) -> Edges:
 
 
 def walls(edges: Edges, low: Floats, high: Floats, kind: int) -> Facets:
-    """Upright quadrilaterals on edges (e,), from ``low`` (e,) up to ``high``, (e,) or (e, 2) at start and end [m]."""
+    """Upright quadrilaterals on edges (e,), from ``low`` (e,) up to ``high``, (e,) or (e, 2) at start and
+    end [m]."""
     high = np.broadcast_to(high[:, None] if high.ndim == 1 else high, (len(edges.owner), 2))
     corners = np.empty((len(edges.owner), 4, 3))
     corners[:, 0, :2] = corners[:, 3, :2] = edges.start
@@ -96,8 +101,7 @@ def walls(edges: Edges, low: Floats, high: Floats, kind: int) -> Facets:
 
 def quads(corners: Floats, owner: Ints, kind: int) -> Facets:
     """Quadrilaterals from corners (n, 4, 3), counter-clockwise seen from outside."""
-    first = 4 * np.arange(len(corners))[:, None]
-    faces = np.concatenate([first + [0, 1, 2], first + [0, 2, 3]], axis=1).reshape(-1, 3)
+    faces = (4 * np.arange(len(corners))[:, None] + np.array([0, 1, 2, 0, 2, 3])).reshape(-1, 3)
     return facets(corners.reshape(-1, 3), faces, np.repeat(owner, 4), kind)
 
 
@@ -116,8 +120,8 @@ def caps(polygons: NDArray[np.object_], height: Floats, owner: Ints, kind: int, 
 def ear_clip(polygons: NDArray[np.object_]) -> tuple[Floats, Ints, Ints]:
     """Triangulate polygons (n,) with holes.
 
-    Returns points (v, 2), triangles (f, 3) counter-clockwise, and the polygon (v,) of each point. No point is added:
-    every triangle corner is a corner of its polygon.
+    Returns points (v, 2), triangles (f, 3) counter-clockwise, and the polygon (v,) of each point. No point
+    is added: every triangle corner is a corner of its polygon.
     """
     rings, of_polygon = shapely.get_rings(polygons, return_index=True)
     points, of_ring = shapely.get_coordinates(rings, return_index=True)

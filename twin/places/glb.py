@@ -7,16 +7,27 @@ Colour stands in the material, because viewers differ on vertex colours (deck.gl
 from __future__ import annotations
 
 import json
+import os
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.errors import BadInput
+from twin.places.roofs import COURTYARD_WALL, GATE, GROUND, ROOF, WALL
+
+if TYPE_CHECKING:
+    from twin.places.solids import Mesh
+
 _FLOAT, _UINT16, _UINT32 = 5126, 5123, 5125
 _ARRAY, _INDEX = 34962, 34963
+COLOURS = {WALL: "#b9b4ac", ROOF: "#7d7b78", GROUND: "#a8a39b", COURTYARD_WALL: "#a39e96", GATE: "#a3372c"}
+"""Materials of :func:`to_glb` by kind."""
+KINDS = {WALL: "wall", ROOF: "roof", GROUND: "ground", COURTYARD_WALL: "courtyard wall", GATE: "gate"}
 
 
 @dataclass(frozen=True)
@@ -71,6 +82,29 @@ def glb(parts: Sequence[Part], *, extras: Mapping[str, Any] | None = None, featu
     return b"".join([struct.pack("<4sII", b"glTF", 2, 28 + len(text) + len(data)),
                      struct.pack("<I4s", len(text), b"JSON"), text,
                      struct.pack("<I4s", len(data), b"BIN\0"), data])
+
+
+def to_glb(mesh: Mesh, path: str | os.PathLike[str] | None = None) -> bytes:
+    """Write a mesh as binary glTF, y up, one material a kind.
+
+    Corners carry ``_FEATURE_ID_0`` (EXT_mesh_features); ``extras.ids`` in the root of the file names the
+    objects.
+    """
+    parts = []
+    for kind, colour in COLOURS.items():
+        keep = mesh.kind == kind
+        if keep.any():
+            some = (np.cumsum(keep) - 1)[mesh.faces[keep[mesh.faces[:, 0]]]]
+            parts.append(Part(KINDS[kind], colour, mesh.positions[keep], some, mesh.normals[keep],
+                              mesh.object_index[keep]))
+    if not parts:
+        raise BadInput("there are no buildings to write", mend="import a map that has some")
+    content = glb(parts, extras={"ids": mesh.ids}, feature_count=len(mesh.ids))
+    if path is not None:
+        draft = Path(path).with_name(f".{Path(path).name}.part")
+        draft.write_bytes(content)
+        draft.replace(path)
+    return content
 
 
 class _Buffer:

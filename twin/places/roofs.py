@@ -1,9 +1,9 @@
 """Pitched roofs with the body under them.
 
-A footprint with four corners (after near-straight corners are dropped) gets the real thing, all of them at once: a
-gabled roof has its ridge between the middles of the two sides that stand across ``roof_heading``, a hipped one slopes
-to all four sides. Any other footprint gets a *sheared hip*: the roof rises from the whole outline to the outline's
-inset and is level there, which closes over L, U and courtyard shapes alike.
+A footprint with four corners (after near-straight corners are dropped) gets the real thing, all of them at
+once: a gabled roof has its ridge between the middles of the two sides that stand across ``roof_heading``, a
+hipped one slopes to all four sides. Any other footprint gets a *sheared hip*: the roof rises from the whole
+outline to the outline's inset and is level there, which closes over L, U and courtyard shapes alike.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ traditional roofs, which are steep at the ridge and shallow at the eaves."""
 
 @dataclass(frozen=True)
 class Shapes:
-    """Bodies to be roofed: polygons (n,), ``low``, ``eaves`` and ``top`` heights (n,) [m], ``heading`` (n,) [rad]
-    (NaN: along the longer side), ``owner`` (n,)."""
+    """Bodies to be roofed: polygons (n,), ``low``, ``eaves`` and ``top`` heights (n,) [m], ``heading`` (n,)
+    [rad] (NaN: along the longer side), ``owner`` (n,)."""
 
     polygons: NDArray[np.object_]
     low: Floats
@@ -52,7 +52,8 @@ def flat(shapes: Shapes, *, floor: NDArray[np.bool_]) -> Facets:
 
 
 def four_corners(polygons: NDArray[np.object_], tolerance: float = 0.05) -> tuple[Floats, NDArray[np.bool_]]:
-    """Corners (n, 4, 2) counter-clockwise of the polygons that are convex quadrilaterals, and which (n,) are."""
+    """Corners (n, 4, 2) counter-clockwise of the polygons that are convex quadrilaterals, and which (n,)
+    are."""
     corners = np.zeros((len(polygons), 4, 2))
     plain = shapely.get_num_interior_rings(polygons) == 0
     simple = shapely.simplify(polygons, tolerance)
@@ -72,7 +73,8 @@ def four_corners(polygons: NDArray[np.object_], tolerance: float = 0.05) -> tupl
 
 
 def gabled(shapes: Shapes, corners: Floats, *, overhang: float, floor: NDArray[np.bool_]) -> Facets:
-    """Gabled bodies on quadrilaterals ``corners`` (n, 4, 2); with ``overhang`` [m] a curved roof slab juts out."""
+    """Gabled bodies on quadrilaterals ``corners`` (n, 4, 2); with ``overhang`` [m] a curved roof slab juts
+    out."""
     q = _ridge_first(corners, shapes.heading)
     owner, n = shapes.owner, len(shapes.owner)
     a, b, c, d = (_at(q[:, i], shapes.eaves) for i in range(4))     # a-b and c-d are the eaves
@@ -102,7 +104,7 @@ def hipped(shapes: Shapes, corners: Floats, *, overhang: float, floor: NDArray[n
         low -= overhang * (shapes.top - shapes.eaves) / np.maximum(depth, 0.5)
         q = _grow(q, overhang)
         rim = np.stack([_at(q[:, i], low) for i in range(4)], 1)
-        lifted = rim + [0, 0, _SLAB]
+        lifted = rim + np.array([0.0, 0.0, _SLAB])
         for i in range(4):
             j = (i + 1) % 4
             pieces.append(quads(np.stack([rim[:, i], rim[:, j], lifted[:, j], lifted[:, i]], 1), owner, ROOF))
@@ -168,9 +170,8 @@ def _curved_slab(q: Floats, shapes: Shapes, overhang: float) -> Facets:
     for i in range(4):
         j = i + 1
         pieces.append(quads(np.stack([near[:, i], far[:, i], far[:, j], near[:, j]], 1) + up, shapes.owner, ROOF))
-        for first, last in ((near, far), (far, near)):   # verges
-            x, y = (j, i) if first is near else (i, j)
-            pieces.append(quads(np.stack([first[:, x], first[:, y], first[:, y] + up, first[:, x] + up], 1),
+        for verge, x, y in ((near, j, i), (far, i, j)):
+            pieces.append(quads(np.stack([verge[:, x], verge[:, y], verge[:, y] + up, verge[:, x] + up], 1),
                                 shapes.owner, ROOF))
     for i, (first, last) in ((0, (near, far)), (4, (far, near))):   # fascias, and the soffits under the overhang
         pieces.append(quads(np.stack([first[:, i], last[:, i], last[:, i] + up, first[:, i] + up], 1), shapes.owner,
@@ -199,7 +200,8 @@ def _ridge(start: Floats, end: Floats, owner: Ints) -> Facets:
 
 
 def _ridge_first(corners: Floats, heading: Floats) -> Floats:
-    """Turn quadrilaterals so that side 0-1 runs along the ridge: along ``heading``, or the longer side if NaN."""
+    """Turn quadrilaterals so that side 0-1 runs along the ridge: along ``heading``, or the longer side if
+    NaN."""
     side = np.roll(corners, -1, axis=1) - corners
     length = np.linalg.norm(side, axis=2)
     along_0 = np.abs(_cross(np.stack([np.cos(heading), np.sin(heading)], 1), side[:, 0])) / length[:, 0]

@@ -7,10 +7,8 @@ surfaces from a city model are drawn from those instead. Walls and gates of wall
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -24,8 +22,8 @@ from twin.places import roofs
 from twin.places.district import District
 from twin.places.enclosures import enclosures
 from twin.places.facets import Facets, Floats, Ints, clip_rings, join, polygon_parts
-from twin.places.glb import Part, glb
-from twin.places.roofs import COURTYARD_WALL, GATE, GROUND, ROOF, WALL, Shapes
+from twin.places.glb import to_glb
+from twin.places.roofs import GROUND, ROOF, WALL, Shapes
 
 if TYPE_CHECKING:
     import trimesh
@@ -34,19 +32,18 @@ STOREY = 3.2
 """Height of a storey where only the number of storeys is known [m]."""
 UNKNOWN_HEIGHT = 6.0
 """Height of a building of which nothing is known [m]."""
-COLOURS = {WALL: "#b9b4ac", ROOF: "#7d7b78", GROUND: "#a8a39b", COURTYARD_WALL: "#a39e96", GATE: "#a3372c"}
-"""Materials of :func:`to_glb` by kind."""
-KINDS = {WALL: "wall", ROOF: "roof", GROUND: "ground", COURTYARD_WALL: "courtyard wall", GATE: "gate"}
+
+__all__ = ["Mesh", "heights", "modelled", "solid", "solids", "to_glb"]
 
 
 @dataclass(frozen=True)
 class Mesh:
     """A triangle mesh whose corners know the object that they belong to.
 
-    ``positions`` (v, 3) float32, metres from the district's origin, z up; ``faces`` (f, 3) uint32, counter-clockwise
-    seen from outside; ``normals`` (v, 3) float32, unit length; ``object_index`` (v,) uint32 into ``ids``; ``kind``
-    (v,) uint8: 0 wall, 1 roof (and the coping of courtyard walls), 2 ground and other, 3 courtyard wall, 4 gate.
-    Corners are shared within flat facets only.
+    ``positions`` (v, 3) float32, metres from the district's origin, z up; ``faces`` (f, 3) uint32,
+    counter-clockwise seen from outside; ``normals`` (v, 3) float32, unit length; ``object_index`` (v,)
+    uint32 into ``ids``; ``kind`` (v,) uint8: 0 wall, 1 roof (and the coping of courtyard walls), 2 ground
+    and other, 3 courtyard wall, 4 gate. Corners are shared within flat facets only.
     """
 
     positions: NDArray[np.float32]
@@ -73,8 +70,9 @@ class Mesh:
 def solids(district: District, *, overhang: float = 0.0, walls: bool = True) -> Mesh:
     """Make one mesh of all buildings, and with ``walls`` of the walls and gates of walled courtyards.
 
-    With ``overhang`` [m] pitched roofs jut out over their walls as curved slabs, which takes about four times as many
-    triangles as plain ones. A building whose parts (``part_of``) cover it is left out in favour of its parts.
+    With ``overhang`` [m] pitched roofs jut out over their walls as curved slabs, which takes about four
+    times as many triangles as plain ones. A building whose parts (``part_of``) cover it is left out in
+    favour of its parts; one underground (``height`` 0) is left out.
     """
     rows = _drawn(district.buildings, set(district.tables["surfaces"]["building"]))
     ids = rows["id"].tolist()
@@ -150,8 +148,10 @@ def _bodies(rows: gpd.GeoDataFrame, some: Ints, origin: tuple[float, float], *, 
 
 
 def _drawn(buildings: gpd.GeoDataFrame, modelled: set[str]) -> gpd.GeoDataFrame:
-    """Leave out buildings without outline, and those that their parts cover by half unless modelled."""
-    rows = buildings[buildings.geometry.notna() & ~buildings.geometry.is_empty].reset_index(drop=True)
+    """Leave out buildings without outline, those underground, and those that their parts cover by half
+    unless modelled."""
+    underground = _reals(buildings, "height", len(buildings)) <= 0
+    rows = buildings[buildings.geometry.notna() & ~buildings.geometry.is_empty & ~underground].reset_index(drop=True)
     parts = rows[rows["part_of"].notna()]
     covered = parts.geometry.area.groupby(parts["part_of"]).sum()
     share = rows["id"].map(covered).fillna(0.0) / rows.geometry.area
@@ -182,7 +182,7 @@ def modelled(surfaces: gpd.GeoDataFrame, ids: list[str], origin: tuple[float, fl
     anchor = points[np.searchsorted(of_ring, np.arange(len(rings)))][ring]
     newell = np.stack([np.bincount(ring, np.cross(a - anchor, b - anchor)[:, i], minlength=len(rings))
                        for i in range(3)], 1)[first]
-    newell /= np.maximum(np.linalg.norm(newell, axis=1), 1e-12)[:, None]
+    newell = newell / np.maximum(np.linalg.norm(newell, axis=1), 1e-12)[:, None]
     drop = np.abs(newell).argmax(axis=1)
     kept = np.array([[1, 2], [2, 0], [0, 1]])[drop]
     flat_points = np.take_along_axis(a, kept[of_polygon[ring]], axis=1)
@@ -213,25 +213,3 @@ def _reals(rows: pd.DataFrame, column: str, n: int) -> Floats:
     if column not in rows:
         return np.full(n, np.nan)
     return pd.to_numeric(rows[column], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-
-
-def to_glb(mesh: Mesh, path: str | os.PathLike[str] | None = None) -> bytes:
-    """Write a mesh as binary glTF, y up, one material a kind.
-
-    Corners carry ``_FEATURE_ID_0`` (EXT_mesh_features); ``extras.ids`` in the root of the file names the objects.
-    """
-    parts = []
-    for kind, colour in COLOURS.items():
-        keep = mesh.kind == kind
-        if keep.any():
-            some = (np.cumsum(keep) - 1)[mesh.faces[keep[mesh.faces[:, 0]]]]
-            parts.append(Part(KINDS[kind], colour, mesh.positions[keep], some, mesh.normals[keep],
-                              mesh.object_index[keep]))
-    if not parts:
-        raise BadInput("there are no buildings to write", mend="import a map that has some")
-    content = glb(parts, extras={"ids": mesh.ids}, feature_count=len(mesh.ids))
-    if path is not None:
-        draft = Path(path).with_name(f".{Path(path).name}.part")
-        draft.write_bytes(content)
-        draft.replace(path)
-    return content

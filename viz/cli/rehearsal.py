@@ -9,10 +9,11 @@ from typing import Annotated, Literal, cast
 import typer
 
 import sim
-from sim.scenario_file import schema
+from sim.lab import Lab
+from sim.scenario_file import load_any, schema
 from sim.study import intervals
 from twin.errors import BadInput
-from viz.cli import output
+from viz.cli import laboratory, output
 
 scenario_app = typer.Typer(no_args_is_help=True, help="Look at and check scenario files.")
 
@@ -30,11 +31,15 @@ def rehearse(
         frames: Annotated[str, typer.Option(help="Keep positions of: first, all or none of the replications.")] = "first",
         overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is there.")] = False,
         json: Json = False) -> None:
-    """Rehearse one layout of a scenario."""
+    """Rehearse one layout of a scenario, or run an experiment (kind: lab)."""
     if frames not in ("first", "all", "none"):
         raise BadInput(f"--frames {frames} is unknown", mend="say first, all or none")
     kept = cast(Literal["first", "all", "none"], frames)
-    plan = sim.load(scenario)
+    plan = load_any(scenario)
+    if isinstance(plan, Lab):
+        laboratory.rehearse(plan, layout=layout, out=out, seed=seed, replications=replications, frames=kept,
+                            overwrite=overwrite, json=json)
+        return
     layout = layout or next(iter(plan.layouts))
     out = out or Path("runs") / f"{plan.name}-{layout}"
     shares: dict[int, float] = {}
@@ -117,7 +122,10 @@ def check(scenario: Annotated[Path, typer.Argument(help="Scenario file (YAML).")
     """Check a scenario and all its layouts against the district, without running it."""
     from sim.place import district_of
     from sim.site import problems
-    plan = sim.load(scenario)
+    plan = load_any(scenario)
+    if isinstance(plan, Lab):
+        laboratory.check(plan, json=json)
+        return
     place = district_of(plan)
     found = {name: problems(place, plan, name) for name in plan.layouts}
     if json:

@@ -95,7 +95,7 @@ def layout(library: Library, asked: dict[str, str], language: str) -> html.Div:
                                       fullWidth=True, className="grow"), className="tablebar"),
         html.Div(id="playback-now-note", className="note", style={"padding": "4px 10px"}),
         html.Div(panels.table("playback-table", [], select="single"), className="tablebody")], className="tablebox"),
-        dcc.Store(id="playback-person"), dcc.Interval(id="playback-second", interval=1200)]
+        dcc.Store(id="playback-person"), dcc.Interval(id="playback-second", interval=1500, disabled=True)]
     return panels.page("playback", left=left, middle=middle, right=right, bottom=[timeline.timeline("playback")])
 
 
@@ -114,8 +114,6 @@ def register(app: dash.Dash, library: Library, _jobs: Jobs) -> None:
         _n: int | None, head: dict[str, Any], which: str, language: str, t: float, name: str, seed: str | None
     ) -> Any:
         if not seed:
-            return no_update, no_update
-        if dash.ctx.triggered_id == "playback-second" and not head["playing"]:
             return no_update, no_update
         at = float(head["t"]) if dash.ctx.triggered_id == "playback-head" else float(t or 0)
         return rows_now(library.run(name), int(seed), which, at, language)
@@ -197,6 +195,9 @@ def _looking(app: dash.Dash, library: Library) -> None:
         low, high = shown["range"]
         return shown, [*parts, legend.ramp(f"map.{which}", RAMPS[which], f"{low:g}", f"{high:g} {UNITS[which]}")]
 
+    # Dash drops an answer that the next tick overtakes: the table ticks only while time passes.
+    app.clientside_callback(
+        "(head) => !head.playing", Output("playback-second", "disabled"), Input("playback-head", "data"))
     app.clientside_callback("(by) => by", Output("playback-scene", "colorBy"), Input("playback-colour", "value"))
     app.clientside_callback(
         "(on) => Object.fromEntries(" + str(list(LAYERS)) + ".map((name) => [name, (on || []).includes(name)]))",

@@ -44,7 +44,7 @@ def layout(library: Library, asked: dict[str, str], _language: str) -> html.Div:
                   html.Div(id="rehearse-actions", className="row")], className="row"),
         html.Div(panels.table("rehearse-runs", [], select="multiple"), className="runs", id="rehearse-runs-box"),
         html.Div(id="rehearse-none")], className="rehearsal"),
-        dcc.Interval(id="rehearse-tick", interval=800), dcc.Store(id="rehearse-asked", data=asked.get("layout")),
+        dcc.Interval(id="rehearse-tick", interval=1000), dcc.Store(id="rehearse-asked", data=asked.get("layout")),
         dcc.Store(id="rehearse-started"), dcc.Store(id="rehearse-finished")]
     return panels.page("rehearse", left=left, middle=middle)
 
