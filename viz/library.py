@@ -18,6 +18,7 @@ from sim.scenario import Layout, Scenario
 from sim.scenario_file import load, put_layout
 from twin.errors import BadInput, HutongError
 from twin.places import District
+from viz.shipped import shipped
 
 BUILT_IN = "xichangan"
 KEPT = 4  # districts, scenes and runs that stay in memory
@@ -204,9 +205,8 @@ class Library:
 
 def _folders(given: str | PathLike[str] | Iterable[str | PathLike[str]] | None) -> list[Path]:
     if given is None:
-        shipped = Path(__file__).parent / "_shipped" / "scenarios"
-        beside = Path(__file__).parent.parent / "scenarios"
-        folders = [f for f in (Path("scenarios"), shipped, beside) if f.is_dir()][:1]
+        own = Path("scenarios")
+        folders = [own if own.is_dir() else shipped("scenarios")]
     elif isinstance(given, (str, PathLike)):
         folders = [Path(given)]
     else:

@@ -16,6 +16,7 @@ from twin.places.district import District
 from twin.places.facets import caps, polygon_parts
 from twin.places.roofs import COURTYARD_WALL, GATE, GROUND, ROOF, WALL
 from twin.places.solids import Mesh, solids
+from viz.shipped import shipped
 from viz.still_camera import Camera
 from viz.still_people import people
 
@@ -200,11 +201,8 @@ def asset(name: str) -> Coloured:
     """A model from ``assets/3d`` in model space: z up, facing +x, in its own colours."""
     import trimesh
 
-    here = Path(__file__).resolve().parent
-    folders = (here.parent / "assets" / "3d", here / "_shipped" / "assets" / "3d")
-    path = next(f / f"{name}.glb" for f in folders if (f / f"{name}.glb").is_file())
     pieces = []
-    for part in trimesh.load_scene(path).geometry.values():
+    for part in trimesh.load_scene(shipped("assets/3d") / f"{name}.glb").geometry.values():
         points = np.stack([part.vertices[:, 0], -part.vertices[:, 2], part.vertices[:, 1]], 1)[part.faces]
         facing = np.cross(points[:, 1] - points[:, 0], points[:, 2] - points[:, 0])
         facing /= np.maximum(np.linalg.norm(facing, axis=1), 1e-12)[:, None]

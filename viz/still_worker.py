@@ -58,7 +58,7 @@ class Stage:
         self._plotter = pv.Plotter(off_screen=True, window_size=[64, 64], lighting="none")
         window: Any = self._plotter.render_window
         window.SetMultiSamples(1)
-        self._plotter.background_color = "black"
+        self._plotter.renderer.set_background("black")
         self._plotter.add_mesh(self._mesh, scalars="colour", rgb=True, lighting=False, copy_mesh=False,
                                reset_camera=False)
         self._plotter.show(auto_close=False)  # without it PyVista renders nothing

@@ -13,7 +13,7 @@ from sim.site import problems
 from twin.errors import BadInput
 from twin.places import District
 from viz import draft, drafting
-from viz.pages import plan_form
+from viz.pages import plan, plan_form
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +123,16 @@ def test_undo_and_redo_walk_the_same_way():
     assert draft.undone(begun) == begun and draft.redone(now) == now
     assert draft.advance(now, second, "a")["past"] == now["past"]
     assert Layout.model_validate(now["now"]) == second
+
+
+def test_each_step_is_taken_once_and_in_order(library):
+    scenario = library.scenario("evening")
+    begun = draft.fresh(Layout())
+    steps = [{"step": k, "of": "x", "zone": "core", "action": "add", "kind": "post",
+              "geometry": {"type": "Point", "coordinates": (k, 0)}} for k in (1, 2)]
+    steps += [{"step": 3, "of": "x", "zone": "core", "action": "undo"}]
+    after = plan._stepped(library, scenario, begun, steps)
+    assert [p["id"] for p in after["now"]["posts"]] == ["post-1"] and after["done"] == 3
+    assert plan._stepped(library, scenario, after, steps) == after
+    again = plan._stepped(library, scenario, after, [*steps, {"step": 4, "of": "x", "zone": "core", "action": "redo"}])
+    assert [p["id"] for p in again["now"]["posts"]] == ["post-1", "post-2"]

@@ -12,9 +12,9 @@ from hypothesis.extra import numpy as hnp
 from twin.places import District, table_frame
 from twin.places.synthetic import generate
 from viz.scene import FRONT, decode, encode, scene_bytes
-from viz.scene_ground import GROUND_CLASSES, NOTHING, PlaceIds, cast_shadow, contact_shadow, ground, triangulated
-from viz.scene_labels import labels
-from viz.scene_parts import MODELS, model, raised
+from viz.scene.ground import GROUND_CLASSES, NOTHING, PlaceIds, cast_shadow, contact_shadow, ground, triangulated
+from viz.scene.labels import labels
+from viz.scene.parts import MODELS, model, raised
 
 CRS = "EPSG:32650"
 X, Y = 447_000.0, 4_418_000.0

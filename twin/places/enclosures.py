@@ -51,6 +51,7 @@ def enclosures(district: District) -> tuple[Facets, list[str]]:
 def _free_lines(lines: NDArray[np.object_], gaps: NDArray[np.object_], gap_of: Ints,
                 buildings: NDArray[np.object_]) -> NDArray[np.object_]:
     """Outlines (n,) without the stretches that buildings stand on and without the gaps."""
+    lines = lines.copy()
     tree = shapely.STRtree(buildings)
     near, building = tree.query(lines, predicate="dwithin", distance=0.35) if len(buildings) else (gap_of[:0],) * 2
     used, which = np.unique(building, return_inverse=True)
@@ -145,7 +146,11 @@ def _outward(heading: pd.Series, at: NDArray[np.object_], line: NDArray[np.objec
     given = heading.to_numpy(dtype=float, na_value=np.nan)
     if not len(at):
         return given
-    along = shapely.line_locate_point(line, at) if (shapely.get_type_id(line) == 1).all() else np.zeros(len(at))
+    parts, of = shapely.get_parts(line, return_index=True)      # of a yard with holes or parts, the nearest ring
+    apart = shapely.distance(parts, at[of])
+    order = np.lexsort([apart, of])
+    line = parts[order[np.searchsorted(of[order], np.arange(len(at)))]]
+    along = shapely.line_locate_point(line, at)
     before = shapely.get_coordinates(shapely.line_interpolate_point(line, np.maximum(along - 0.1, 0.0)))
     after = shapely.get_coordinates(shapely.line_interpolate_point(line, along + 0.1))
     run = after - before

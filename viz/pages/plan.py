@@ -94,7 +94,8 @@ def layout(library: Library, asked: dict[str, str], language: str) -> html.Div:
     bottom = [html.Div([
         html.Div([html.Span(say("plan.table"), className="note grow")], className="tablebar"),
         html.Div(panels.table("plan-table", []), className="tablebody")], className="tablebox")]
-    stores = [dcc.Store(id="plan-drafts", storage_type="session", data={}), dcc.Store(id="plan-tool", data="select"),
+    stores = [dcc.Store(id="plan-drafts", storage_type="session", data={}), dcc.Store(id="plan-tool", data="select"), dcc.Store(id="plan-steps"),
+             
               dcc.Store(id="plan-asked", data=asked.get("layout")), dcc.Store(id="plan-drawn")]
     return html.Div([panels.page("plan", left=left, middle=middle, right=right, bottom=bottom), *stores])
 
@@ -179,36 +180,47 @@ def _key(scenario: str, name: str) -> str:
 
 
 def _drawing(app: dash.Dash, library: Library) -> None:
+    # Dash drops the answer of a callback that is asked again meanwhile: quick steps are kept in a list, and each
+    # answer takes all that the draft has not had yet, so that none is lost and none is taken twice.
+    app.clientside_callback(
+        """(edit, undo, redo, of, name, zone) => {
+          const by = dash_clientside.callback_context.triggered_id;
+          const step = by === 'plan-undo' ? undo && {action: 'undo'}
+            : by === 'plan-redo' ? redo && {action: 'redo'} : edit;
+          if (!step || !name) return dash_clientside.no_update;
+          const steps = window.hutong.steps = window.hutong.steps || [];
+          const before = steps.length ? steps[steps.length - 1].step : 0;
+          steps.push({...step, step: Math.max(Date.now(), before + 1), of: `${of}/${name}`, zone});
+          return steps.slice(-40);
+        }""",
+        Output("plan-steps", "data"), Input("plan-scene", "edit"), Input("plan-undo", "n_clicks"),
+        Input("plan-redo", "n_clicks"), State("plan-scenario", "value"), State("plan-layout", "value"),
+        State("plan-zone-kind", "value"), prevent_initial_call=True)
+
     @answers(
         app,
         Output("plan-drafts", "data"),
         Input("plan-layout", "value"),
-        Input("plan-scene", "edit"),
+        Input("plan-steps", "data"),
         Input("plan-scene", "clickInfo"),
         Input("plan-table", "selectedRows"),
-        Input("plan-undo", "n_clicks"),
-        Input("plan-redo", "n_clicks"),
         Input("plan-save", "n_clicks"),
         Input({"plan-delete": ALL}, "n_clicks"),
         Input({"plan-field": ALL, "of": ALL}, "value"),
         State("plan-scenario", "value"),
         State("plan-drafts", "data"),
-        State("plan-zone-kind", "value"),
         State({"plan-field": ALL, "of": ALL}, "id"),
     )
     def draw(
         name: str | None,
-        edit: Any,
+        steps: list[dict[str, Any]] | None,
         click: Any,
         rows: Any,
-        _undo: Any,
-        _redo: Any,
         _save: Any,
         deletes: list[Any],
         values: list[Any],
         of: str,
         drafts: dict[str, Draft] | None,
-        zone_kind: str,
         ids: list[dict[str, str]],
     ) -> Any:
         if not name:
@@ -219,25 +231,20 @@ def _drawing(app: dash.Dash, library: Library) -> None:
             return no_update
         draft = drafts.get(key)
         if draft is None or by in (None, "plan-layout"):
-            unsaved = draft is not None and draft["now"] != draft["saved"]
-            return {**drafts, key: draft if unsaved else fresh(scenario.layouts[name])}
+            if draft is not None and draft["now"] != draft["saved"]:
+                return drafts
+            done = (draft or {}).get("done", 0)
+            return {**drafts, key: {**fresh(scenario.layouts[name]), "done": done}}
+        before = draft
+        draft = _stepped(library, scenario, draft, [step for step in steps or [] if step["of"] == key])
         now = Layout.model_validate(draft["now"])
-        if by == "plan-scene":
-            after = _from_scene(
-                library,
-                scenario,
-                draft,
-                now,
-                edit if "plan-scene.edit" in ctx.triggered_prop_ids else None,
-                click,
-                zone_kind,
-            )
+        if by == "plan-steps":
+            after = draft
+        elif by == "plan-scene":
+            chosen = click.get("id") if click and click.get("table") == "overlays" else None
+            after = {**draft, "selected": chosen}
         elif by == "plan-table":
             after = draft if not isinstance(rows, list) or not rows else {**draft, "selected": rows[0]["id"]}
-        elif by == "plan-undo":
-            after = undone(draft)
-        elif by == "plan-redo":
-            after = redone(draft)
         elif by == "plan-save":
             library.save_layout(of, name, now)
             tell(say("plan.saved", name=name), "done")
@@ -246,17 +253,25 @@ def _drawing(app: dash.Dash, library: Library) -> None:
             after = advance(draft, drafting.without(now, by["plan-delete"]), None) if any(deletes) else draft
         else:
             after = _from_form(draft, now, values, ids)
-        return no_update if after == draft else {**drafts, key: after}
+        return no_update if after == before else {**drafts, key: after}
 
 
-def _from_scene(library: Library, scenario: Scenario, draft: Draft, now: Layout, edit: dict[str, Any] | None,
-                click: dict[str, Any] | None, zone_kind: str) -> Draft:
-    if edit is None:
-        chosen = click.get("id") if click and click.get("table") == "overlays" else None
-        return {**draft, "selected": chosen}
-    district = library.district(library.district_name(scenario))
-    layout, selected = drafting.edited(now, edit, district, zone_kind=zone_kind)
-    return advance(draft, layout, selected)
+def _stepped(library: Library, scenario: Scenario, draft: Draft, steps: list[dict[str, Any]]) -> Draft:
+    """The draft after the steps of the browser that it has not taken yet, in their order."""
+    for step in steps:
+        if step["step"] <= draft.get("done", 0):
+            continue
+        draft = {**draft, "done": step["step"]}
+        if step["action"] == "undo":
+            draft = undone(draft)
+        elif step["action"] == "redo":
+            draft = redone(draft)
+        else:
+            district = library.district(library.district_name(scenario))
+            now = Layout.model_validate(draft["now"])
+            layout, selected = drafting.edited(now, step, district, zone_kind=step["zone"])
+            draft = advance(draft, layout, selected)
+    return draft
 
 
 def _from_form(draft: Draft, now: Layout, values: list[Any], ids: list[dict[str, str]]) -> Draft:

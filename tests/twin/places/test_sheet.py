@@ -20,8 +20,8 @@ from pyproj import CRS
 from twin.errors import BadInput
 from twin.places import District, table_frame
 from twin.places.sheet import MOST_WAYS, courtyard_sheet
-from twin.places.sheet_map import ridge_line
-from twin.places.sheet_words import WORDS
+from twin.places.sheet.map import ridge_line
+from twin.places.sheet.words import WORDS
 
 UTM = CRS("EPSG:32650")
 

@@ -75,7 +75,7 @@ def _json_chunk(path):
 def test_writing_again_replaces_and_writing_elsewhere_is_refused(tmp_path):
     write_tiles(village(), tmp_path / "tiles")
     write_tiles(village(n=2), tmp_path / "tiles")
-    assert len(list((tmp_path / "tiles").glob("*.glb"))) == 1
+    assert len(list((tmp_path / "tiles").glob("*.glb"))) == 4
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("keep")
     with pytest.raises(BadInput, match="something else"):

@@ -17,7 +17,7 @@ import shapely.ops
 from numpy.typing import NDArray
 
 from twin.places.district import District
-from twin.places.sheet_words import Words
+from twin.places.sheet.words import Words
 from twin.places.walkable import street_widths
 
 WIDTH_MM, HEIGHT_MM = 182.0, 100.0

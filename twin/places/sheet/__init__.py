@@ -19,8 +19,8 @@ from markupsafe import Markup
 from twin.errors import BadInput
 from twin.places.access import WayIn, access_graph, ways_in
 from twin.places.district import District
-from twin.places.sheet_map import PART_MARKS, courtyard_map, entrance_mark, part_mark
-from twin.places.sheet_words import LANGUAGES, Words
+from twin.places.sheet.map import PART_MARKS, courtyard_map, entrance_mark, part_mark
+from twin.places.sheet.words import LANGUAGES, Words
 from twin.places.walkable import street_widths
 
 FIRE_LANE_M = 4.0
@@ -58,7 +58,7 @@ def courtyard_sheet(district: District, courtyard_id: str, *, language: str = "e
 
 @cache
 def _template() -> Template:
-    loader = PackageLoader("twin.places", "templates")
+    loader = PackageLoader("twin.places", "sheet")
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True,
                        lstrip_blocks=True).get_template("courtyard_sheet.html.j2")
 

@@ -9,7 +9,7 @@ import pandas as pd
 import shapely
 
 from twin.places import District
-from viz.scene_ground import drawn_grids
+from viz.scene.ground import drawn_grids
 
 EVERY = 320.0
 """A long street has its name again after this length [m]."""

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from twin.places import District
 from twin.places.solids import Mesh, solids
-from viz.scene_ground import PlaceIds, cast_shadow, contact_shadow, grid_segments, ground
-from viz.scene_labels import labels
-from viz.scene_parts import lines_as_solids, model, placed_parts
+from viz.scene.ground import PlaceIds, cast_shadow, contact_shadow, grid_segments, ground
+from viz.scene.labels import labels
+from viz.scene.parts import lines_as_solids, model, placed_parts
 
 MAGIC, VERSION = b"HTC1", 1
 FRONT, TALL = 5, 9.0

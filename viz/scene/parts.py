@@ -15,11 +15,10 @@ import shapely
 from numpy.typing import NDArray
 
 from twin.places import District
-from viz.scene_ground import PlaceIds, triangulated
+from viz.scene.ground import PlaceIds, triangulated
+from viz.shipped import shipped
 
-ASSETS = next((folder for folder in (Path(__file__).parent / "_shipped" / "assets" / "3d",
-                                     Path(__file__).parent.parent / "assets" / "3d") if folder.is_dir()),
-              Path(__file__).parent.parent / "assets" / "3d")
+ASSETS = shipped("assets/3d")
 WALL, OTHER = 3, 2
 """Kinds of :class:`twin.places.solids.Mesh` that walls and barriers are drawn as."""
 WALL_HEIGHT, BARRIER_HEIGHT = 2.2, 1.1
