@@ -28,8 +28,8 @@ PLAIN, TILED, FACADE, WATER, FLAT_ROOF, PAVING, BRICK = range(7)
 paving, grey brick."""
 _SOLID_COLOURS = {WALL: "#bcb5aa", ROOF: "#707172", GROUND: "#a8a39b", COURTYARD_WALL: "#aaa49b", GATE: "#a8382b"}
 _GROUND_COLOURS = {
-    "ground": "#b9b4a8", "courtyard": "#b3aa9b", "street": "#d3cfc6", "avenue": "#b5b4b1", "square": "#d4cfc4",
-    "pedestrian": "#cec8bd", "park": "#a9b594", "grass": "#b0bb9a", "pitch": "#a8b79a", "water": "#93aab4",
+    "ground": "#b9b4a8", "courtyard": "#b3aa9b", "street": "#cbc7be", "avenue": "#b5b4b1", "square": "#c6c1b6",
+    "pedestrian": "#c5bfb4", "park": "#a9b594", "grass": "#b0bb9a", "pitch": "#a8b79a", "water": "#93aab4",
     "platform": "#cfcac0", "floor": "#d5d1c8", "bay": "#cdcbc6"}
 _ASSETS = {"lamp": "lamp", "hydrant": "hydrant", "camera": "camera", "bollard": "bollard", "tree": "tree",
            "metro_entrance": "metro_entrance"}
@@ -60,7 +60,7 @@ class StillScene:
     def save(self, path: Path) -> None:
         """Write the scene for the process that draws it."""
         m = self.mesh
-        about = json.dumps({"camera": asdict(self.camera), "dark": self.dark})
+        about = json.dumps({"camera": asdict(self.camera), "dark": self.dark}, default=float)
         np.savez(path, positions=m.positions, faces=m.faces, normals=m.normals, rgb=m.rgb, surface=m.surface,
                  about=np.array(about))
 
@@ -68,15 +68,21 @@ class StillScene:
 def still_scene(district: District, camera: Camera, *, run: Run | None, time: float | None, seed: int | None,
                 dark: bool, colour: str) -> StillScene:
     """Put together everything that a still of a district shows."""
-    pieces = [ground(district), built(solids(district, overhang=0.4)), *furniture(district, camera)]
+    pieces = [ground(district), built(solids(district, overhang=0.4), windowless(district)), *furniture(district, camera)]
     if run is not None:
         pieces += [placed(asset("pedestrian"), p.xy, p.heading, p.size, tint=p.rgb)
                    for p in people(run, time, seed, colour) if len(p.xy)]
     return StillScene(merged(pieces), camera, dark)
 
 
-def built(mesh: Mesh) -> Coloured:
-    """Colour the solids; every object a little differently, as built things are."""
+def windowless(district: District) -> set[str]:
+    """Ids of buildings that have no storeys of windows, however tall they are."""
+    use = district.buildings["use"]
+    return set(district.buildings["id"][use.isin(["monument", "temple", "pagoda", "tower", "chimney", "roof"])])
+
+
+def built(mesh: Mesh, blind: set[str]) -> Coloured:
+    """Colour the solids; every object a little differently, as built things are; no windows on ``blind`` ones."""
     palette = np.array([_rgb(_SOLID_COLOURS[k]) for k in range(5)], float)
     turn = (np.arange(len(mesh.ids)) * 0.6180339887) % 1.0
     vary = (1.0 + 0.09 * (turn - 0.5))[mesh.object_index][:, None]
@@ -93,6 +99,7 @@ def built(mesh: Mesh) -> Coloured:
     surface[(mesh.kind == WALL) | (mesh.kind == COURTYARD_WALL)] = BRICK
     surface[mesh.kind == ROOF] = TILED
     surface[level] = FLAT_ROOF
+    tall &= ~np.array([i in blind for i in mesh.ids], bool)[mesh.object_index]
     surface[tall & (mesh.kind == WALL) & (np.abs(mesh.normals[:, 2]) < 0.1)] = FACADE
     return Coloured(mesh.positions, mesh.faces, mesh.normals, np.clip(rgb, 0, 255).astype(np.uint8), surface)
 

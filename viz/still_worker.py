@@ -40,8 +40,9 @@ def draw(scene: SimpleNamespace, size: tuple[int, int]) -> NDArray[np.uint8]:
     pixels = Pixels(rgb, normal, surface, points, distance, np.isfinite(depth))
     middle, reach = _seen(points, pixels.solid)
     sun = SUN / np.linalg.norm(SUN)
-    from_sun = stage.look_along(sun, middle, reach, 3072)
-    from_above = stage.look_along(np.array([0.0, 0.0, 1.0]), middle, reach, 1536)
+    detail = min(3072, 3 * max(window) // 2)
+    from_sun = stage.look_along(sun, middle, reach, detail)
+    from_above = stage.look_along(np.array([0.0, 0.0, 1.0]), middle, reach, detail // 2)
     stage.close()
     footprint = distance * np.float32(2 * np.tan(np.radians(camera.fov_deg / 2)) / window[1])
     return shade(pixels, sun=sun, from_sun=from_sun, from_above=from_above, footprint=footprint, dark=scene.dark,

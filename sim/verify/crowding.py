@@ -52,7 +52,7 @@ def settled_ring(density: float, width: float = 2.0, length: float = 26.0) -> fl
 
 
 @cache
-def single_file(density: float, length: float = 26.0, width: float = 0.6) -> float:
+def single_file(density: float, length: float = 26.0, width: float = 0.5) -> float:
     """Mean speed [m/s] of people who cannot overtake, at a line density [1/m]."""
     scenario = ring(width, max(round(density * length), 1), length=length)
     return float(paces(run(scenario, tracks=True), 30).mean())
@@ -174,9 +174,10 @@ def two_gaps() -> Figures:
 
 @cache
 def crowd_corner() -> Figures:
-    """RiMEA 15: seconds in which 500 people pass three halls 20 m wide: 44 m, a corner, 75.4 m."""
-    corner = joined(box(0, 0, 54, 20), box(34, 20, 54, 50))
-    halls = {"short": (box(0, 0, 45, 20), box(44, 0, 45, 20)), "corner": (corner, box(34, 49, 54, 50)),
+    """RiMEA 15: seconds in which 500 people pass three halls 20 m wide: one of 44 m, one with a corner that is
+    44 m long inside and 75.4 m outside (14 m, a quarter turn, 30 m), and one of 75.4 m."""
+    corner = joined(box(0, 0, 34, 20), box(14, 20, 34, 51))
+    halls = {"short": (box(0, 0, 45, 20), box(44, 0, 45, 20)), "corner": (corner, box(14, 50, 34, 51)),
              "long": (box(0, 0, 76.4, 20), box(75.4, 0, 76.4, 20))}
     return {f"{name}_s": float(run(lab(name, ground, [group("end", area=box(0, 0, 6, 20), count=500)], {"end": goal}, 300)
                                    ).people["out_s"].max(skipna=False)) for name, (ground, goal) in halls.items()}

@@ -88,7 +88,9 @@ def test_a_rehearsal_is_cancelled(page, served):
     page.click("#rehearse-start")
     page.click("[data-job=running] button")
     page.wait_for_selector("[data-job=running]", state="detached")
-    time.sleep(0.5)
+    until = time.monotonic() + 20  # the process is ended first, then its folder goes
+    while list(served[1].runs_folder.glob("evening-open*")) and time.monotonic() < until:
+        time.sleep(0.2)
     assert not list(served[1].runs_folder.glob("evening-open*"))
 
 

@@ -125,6 +125,7 @@ def sheared_hip(shapes: Shapes, *, floor: NDArray[np.bool_]) -> Facets:
     """
     reach = shapely.length(shapely.maximum_inscribed_circle(shapes.polygons, 0.2))
     inset = shapely.buffer(shapes.polygons, -0.85 * reach, join_style="mitre", mitre_limit=4.0)
+    inset = shapely.simplify(inset, 1e-5)
     sloped = (shapely.area(inset) > 1e-3) & (shapes.top > shapes.eaves)
     sloped &= shapely.contains_properly(shapes.polygons, inset)
     pieces = [flat(shapes.take(~sloped), floor=floor[~sloped])]

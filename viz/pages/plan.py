@@ -94,8 +94,8 @@ def layout(library: Library, asked: dict[str, str], language: str) -> html.Div:
     bottom = [html.Div([
         html.Div([html.Span(say("plan.table"), className="note grow")], className="tablebar"),
         html.Div(panels.table("plan-table", []), className="tablebody")], className="tablebox")]
-    stores = [dcc.Store(id="plan-drafts", storage_type="session", data={}), dcc.Store(id="plan-tool", data="select"), dcc.Store(id="plan-steps"),
-             
+    stores = [dcc.Store(id="plan-drafts", storage_type="session", data={}), dcc.Store(id="plan-tool", data="select"),
+              dcc.Store(id="plan-steps"),
               dcc.Store(id="plan-asked", data=asked.get("layout")), dcc.Store(id="plan-drawn")]
     return html.Div([panels.page("plan", left=left, middle=middle, right=right, bottom=bottom), *stores])
 

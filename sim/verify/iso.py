@@ -1,0 +1,146 @@
+"""ISO 20414:2020. Geometries and tolerances are those of public implementations of its tests."""
+
+from __future__ import annotations
+
+from sim.verify import choosing, crowding
+from sim.verify.check import Absent, Check, Figures
+from sim.verify.nist import (
+    NO_FOLLOWING,
+    NO_SMOKE,
+    CorridorSpeed,
+    CounterFlow,
+    Delays,
+    DoorFlow,
+    ExitCloses,
+    Familiar,
+    Impaired,
+    Speeds,
+)
+from sim.verify.rimea import NO_STAIRS, Assignment, Corner
+
+
+class IsoDelays(Delays):
+    """Delays follow the distributions that they are given."""
+
+    suite, test = "iso", "1"
+    kinds = ("uniform", "normal", "lognormal")
+    counterexample = {"uniform_p": 0.01, "normal_p": 0.5, "lognormal_p": 0.5}
+
+
+class IsoCorridor(CorridorSpeed):
+    """One person keeps 1 m/s."""
+
+    suite, test = "iso", "2"
+
+
+class IsoCorner(Corner):
+    """Nobody passes a wall."""
+
+    suite, test = "iso", "4"
+
+
+class IsoSpeeds(Speeds):
+    """Free speeds keep their distribution."""
+
+    suite, test = "iso", "5"
+
+
+class IsoCounterFlow(CounterFlow):
+    """Opposed people slow each other and still arrive."""
+
+    suite, test = "iso", "6"
+
+
+class IsoImpaired(Impaired):
+    """A slow and stout person slows those behind."""
+
+    suite, test = "iso", "7"
+
+
+class IsoAssignment(Assignment):
+    """People use the exit that they were assigned."""
+
+    suite, test = "iso", "8"
+
+
+class IsoExitCloses(ExitCloses):
+    """People turn round when their exit shuts."""
+
+    suite, test = "iso", "9"
+
+
+class IsoDoorFlow(DoorFlow):
+    """Largest flow of a door in conservative design."""
+
+    suite, test = "iso", "11"
+
+
+class CorridorCurve(Check):
+    """Speed in a corridor against how many go through it."""
+
+    suite, test, title = "iso", "13", "speed and density in a corridor"
+    criterion = "with 60, 120 and 240 people at 1.0 m/s: speed in the zone ≤ 1.0 m/s (1 %) and never higher where it is denser"
+    counterexample = {"speed_60_m_per_s": 0.99, "speed_120_m_per_s": 0.9, "speed_240_m_per_s": 1.1,
+                      "density_60_per_m2": 1.0, "density_120_per_m2": 1.5, "density_240_per_m2": 2.0}
+
+    def measure(self) -> Figures:
+        """Corridor of 2 x 30 m."""
+        return crowding.corridor_crowds()
+
+    def judge(self, figures: Figures) -> bool:
+        """Speeds fall as densities rise."""
+        pairs = sorted((figures[f"density_{n}_per_m2"], figures[f"speed_{n}_m_per_s"]) for n in (60, 120, 240))
+        speeds = [speed for _, speed in pairs]
+        return max(speeds) <= 1.01 and all(b <= a + 0.01 for a, b in zip(speeds[:-1], speeds[1:], strict=True))
+
+
+class IsoGroup(Check):
+    """A group of equals stays together."""
+
+    suite, test, title = "iso", "14", "a group stays together"
+    criterion = "five people at 1.25 m/s arrive within 10 s of each other, past ten slow people"
+    counterexample = {"spread_s": 12.0}
+
+    def measure(self) -> Figures:
+        """Ten slow people in the way."""
+        return {"spread_s": crowding.group_spread((1.25,) * 5, 0.5)}
+
+    def judge(self, figures: Figures) -> bool:
+        """Together at the end."""
+        return figures["spread_s"] <= 10
+
+
+class IsoFamiliar(Familiar):
+    """People take the exit that they know."""
+
+    suite, test = "iso", "16"
+
+
+class ShorterWay(Check):
+    """The layout decides the way."""
+
+    suite, test, title = "iso", "17", "the shorter of two ways"
+    criterion = "most of 50 people take the shorter way round a block, and all get through"
+    counterexample = {"short_share": 0.4, "long_share": 0.6}
+
+    def measure(self) -> Figures:
+        """A block in a square."""
+        return choosing.two_ways_round()
+
+    def judge(self, figures: Figures) -> bool:
+        """More than half, nobody missing."""
+        return figures["short_share"] > 0.5 and figures["short_share"] + figures["long_share"] >= 0.999
+
+
+CHECKS: tuple[type[Check] | Absent, ...] = (
+    IsoDelays, IsoCorridor,
+    Absent("iso", "3", "speed on stairs", "speed on 10 m of stairs within 0.05 m/s", NO_STAIRS),
+    IsoCorner, IsoSpeeds, IsoCounterFlow, IsoImpaired, IsoAssignment, IsoExitCloses,
+    Absent("iso", "10", "congestion at stairs", "peak density at the neck and at the foot of the stairs", NO_STAIRS),
+    IsoDoorFlow,
+    Absent("iso", "12", "width of stairs", "flow rises with the width of stairs", NO_STAIRS),
+    CorridorCurve, IsoGroup,
+    Absent("iso", "15", "social influence", "share of the exit that others take rises", NO_FOLLOWING),
+    IsoFamiliar, ShorterWay,
+    Absent("iso", "18", "speed in smoke", "hand-calculated time ± 0.5 s", NO_SMOKE),
+    Absent("iso", "19", "toxic dose", "dose 1 within one step of the hand value", NO_SMOKE))

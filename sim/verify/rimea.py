@@ -1,0 +1,276 @@
+"""RiMEA guideline 4.1.1. Geometries and tolerances are those of public implementations of its tests."""
+
+from __future__ import annotations
+
+from sim.verify import choosing, crowding, walking
+from sim.verify.check import Absent, Check, Figures
+from sim.verify.reference import AGE_SPEEDS, SINGLE_FILE
+
+NO_STAIRS = "stairs are not in the model yet"
+DENSITIES = (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+
+
+class Corridor(Check):
+    """One person keeps their speed."""
+
+    suite, test, title = "rimea", "1", "one person in a corridor"
+    criterion = "40 m at 1.33 m/s ± 5 % after 1 s of reaction in 26 to 34 s"
+    counterexample = {"least_s": 25.9, "most_s": 30.0}
+
+    def measure(self) -> Figures:
+        """Five people, one after the other."""
+        return walking.corridor_time(0.95 * 1.33, 1.05 * 1.33, 1.0)
+
+    def judge(self, figures: Figures) -> bool:
+        """Every time lies in the band."""
+        return 26 <= figures["least_s"] <= figures["most_s"] <= 34
+
+
+class FundamentalDiagram(Check):
+    """Speed falls with density."""
+
+    suite, test, title = "rimea", "4", "speed and density on a ring"
+    criterion = "speed falls from each density to the next (0.5 to 6 /m²), and flow has its largest value in between"
+    counterexample = {f"speed_at_{d:g}_m_per_s": 1.3 for d in DENSITIES}
+
+    def measure(self) -> Figures:
+        """Ring of 26 x 2 m at each density."""
+        return {f"speed_at_{d:g}_m_per_s": crowding.settled_ring(d) for d in DENSITIES}
+
+    def judge(self, figures: Figures) -> bool:
+        """Monotone speed (a tenth of a centimetre a second aside), flow with a maximum inside."""
+        speeds = [figures[f"speed_at_{d:g}_m_per_s"] for d in DENSITIES]
+        falls = all(b < a + 0.001 for a, b in zip(speeds[:-1], speeds[1:], strict=True))
+        flows = [d * v for d, v in zip(DENSITIES, speeds, strict=True)]
+        top = flows[:4].index(max(flows[:4]))
+        return falls and 0 < top < 3 and 1.0 < speeds[0] <= 1.4 and speeds[-1] < 0.3
+
+
+class Reaction(Check):
+    """People start when they are told to."""
+
+    suite, test, title = "rimea", "5", "reaction times"
+    criterion = "ten people set off within 0.5 s of their delays, which spread over 10 to 100 s"
+    counterexample = {"people": 10.0, "largest_error_s": 0.6}
+
+    def measure(self) -> Figures:
+        """A room of 8 x 5 m."""
+        return walking.delay_error()
+
+    def judge(self, figures: Figures) -> bool:
+        """All of them, and none late."""
+        return figures["people"] == 10 and figures["largest_error_s"] <= 0.5
+
+
+class Corner(Check):
+    """Nobody passes a wall."""
+
+    suite, test, title = "rimea", "6", "round a corner"
+    criterion = "20 people get round a left turn and no point of their tracks lies outside"
+    counterexample = {"out": 20.0, "points_outside": 1.0, "points": 5000.0}
+
+    def measure(self) -> Figures:
+        """Three seeds."""
+        return walking.corner()
+
+    def judge(self, figures: Figures) -> bool:
+        """Nobody lost, nobody outside."""
+        return figures["out"] == 20 and figures["points_outside"] == 0 < figures["points"]
+
+
+class Ages(Check):
+    """Speeds follow the table of ages."""
+
+    suite, test, title = "rimea", "7", "walking speeds by age"
+    criterion = ("50 people of each age walk as fast as Weidmann's table gives them: own speed within 0.03 m/s, means within "
+                 "three standard errors and falling with age")
+    counterexample = {key: value for age, mean in AGE_SPEEDS.items() for key, value in
+                      {f"mean_{age}_m_per_s": mean - 0.2, f"off_{age}_m_per_s": 0.2, f"spread_{age}": 0.19}.items()}
+
+    def measure(self) -> Figures:
+        """35 m with room enough."""
+        return walking.ages()
+
+    def judge(self, figures: Figures) -> bool:
+        """Each age against the table."""
+        means = [figures[f"mean_{age}_m_per_s"] for age in AGE_SPEEDS]
+        return (all(figures[f"off_{age}_m_per_s"] <= 0.03 for age in AGE_SPEEDS)
+                and all(abs(m - a) <= 3 * 0.19 * a / 50**0.5 for m, a in zip(means, AGE_SPEEDS.values(), strict=True))
+                and means == sorted(means, reverse=True))
+
+
+class PublicSpace(Check):
+    """Half the doors, twice the time."""
+
+    suite, test, title = "rimea", "9", "a crowd leaves a public space"
+    criterion = "1,000 people need 1.6 to 2.4 times as long by two doors as by four"
+    counterexample = {"four_doors_s": 130.0, "two_doors_s": 180.0, "ratio": 1.38}
+
+    def measure(self) -> Figures:
+        """Hall of 30 x 20 m, doors of 1 m."""
+        return crowding.hall()
+
+    def judge(self, figures: Figures) -> bool:
+        """The ratio lies in the band."""
+        return 1.6 <= figures["ratio"] <= 2.4
+
+
+class Assignment(Check):
+    """People use the exit that they were assigned."""
+
+    suite, test, title = "rimea", "10", "assigned ways out"
+    criterion = "all 23 people leave by the exit that they were assigned"
+    counterexample = {"people": 23.0, "by_their_exit": 22 / 23}
+
+    def measure(self) -> Figures:
+        """Twelve rooms along a corridor."""
+        return choosing.assigned()
+
+    def judge(self, figures: Figures) -> bool:
+        """Every one."""
+        return figures["people"] == 23 and figures["by_their_exit"] == 1
+
+
+class ExitChoice(Check):
+    """A jam makes some take the far exit."""
+
+    suite, test, title = "rimea", "11", "choice of exit"
+    criterion = "of 1,000 people more leave by the near exit than by the far one, and some by the far one; all get out"
+    counterexample = {"near_share": 1.0, "far_share": 0.0}
+
+    def measure(self) -> Figures:
+        """Two exits of 1 m on one wall."""
+        return choosing.near_and_far()
+
+    def judge(self, figures: Figures) -> bool:
+        """Both used, the near one more."""
+        return 0 < figures["far_share"] < figures["near_share"] and figures["near_share"] + figures["far_share"] >= 0.999
+
+
+class Bottleneck(Check):
+    """The jam is before the corridor, not before the exit."""
+
+    suite, test, title = "rimea", "12", "two rooms and a corridor"
+    criterion = "flow into the corridor ≥ flow at the exit - 0.05 /s, and the jam stands before the corridor"
+    counterexample = {"corridor_flow_per_s": 1.5, "exit_flow_per_s": 1.6, "before_corridor_per_m2": 3.0,
+                      "before_exit_per_m2": 0.5}
+
+    def measure(self) -> Figures:
+        """150 people."""
+        return crowding.two_rooms()
+
+    def judge(self, figures: Figures) -> bool:
+        """Flows and densities in this order."""
+        return (figures["corridor_flow_per_s"] >= figures["exit_flow_per_s"] - 0.05
+                and figures["before_corridor_per_m2"] > 2 * figures["before_exit_per_m2"])
+
+
+class BottleneckGoal(Check):
+    """A near goal does not slow people down."""
+
+    suite, test, title = "rimea", "12a", "goal near behind a gap"
+    criterion = "flow through a gap of 1 m is not smaller (5 %) when the goal begins right behind it than 10 m behind"
+    counterexample = {"near_flow_per_s": 1.7, "far_flow_per_s": 1.9}
+
+    def measure(self) -> Figures:
+        """Goal at 0 and at 10 m."""
+        return {"near_flow_per_s": crowding.gap_with_goal(0.0), "far_flow_per_s": crowding.gap_with_goal(10.0)}
+
+    def judge(self, figures: Figures) -> bool:
+        """Not slower when nearer."""
+        return figures["near_flow_per_s"] >= 0.95 * figures["far_flow_per_s"] > 0
+
+
+class BottleneckDepth(Check):
+    """A long gap takes longer."""
+
+    suite, test, title = "rimea", "12b", "short and long gap"
+    criterion = "150 people need longer through a gap 5 m long than through one of 0.2 m"
+    counterexample = {"short_s": 80.0, "long_s": 79.0}
+
+    def measure(self) -> Figures:
+        """Width 1 m."""
+        return {"short_s": crowding.gap_with_depth(0.2), "long_s": crowding.gap_with_depth(5.0)}
+
+    def judge(self, figures: Figures) -> bool:
+        """In this order."""
+        return figures["long_s"] > figures["short_s"]
+
+
+class BottleneckRow(Check):
+    """Only the first of two gaps jams."""
+
+    suite, test, title = "rimea", "12c", "two gaps in a row"
+    criterion = "the largest queue before the first gap is at least twice that before the second"
+    counterexample = {"queue_1": 60.0, "queue_2": 50.0}
+
+    def measure(self) -> Figures:
+        """Gaps of 1 m, 10 m apart."""
+        return crowding.two_gaps()
+
+    def judge(self, figures: Figures) -> bool:
+        """In this order, clearly."""
+        return figures["queue_1"] >= 2 * figures["queue_2"]
+
+
+class BottleneckWidth(Check):
+    """Flow grows with width."""
+
+    suite, test, title = "rimea", "12d", "width of a gap"
+    criterion = "flow grows from 0.8 to 1.0 and to 1.2 m"
+    counterexample = {"at_0.8_per_s": 1.5, "at_1.0_per_s": 1.5, "at_1.2_per_s": 2.0}
+
+    def measure(self) -> Figures:
+        """Three widths."""
+        return {f"at_{w:.1f}_per_s": crowding.gap_with_width(w) for w in (0.8, 1.0, 1.2)}
+
+    def judge(self, figures: Figures) -> bool:
+        """Strictly, by 5 % at least."""
+        return (figures["at_1.2_per_s"] > 1.05 * figures["at_1.0_per_s"]
+                and figures["at_1.0_per_s"] > 1.05 * figures["at_0.8_per_s"] > 0)
+
+
+class CrowdCorner(Check):
+    """A crowd needs longer round a corner than straight on, and less than on the outer way."""
+
+    suite, test, title = "rimea", "15", "a crowd round a corner"
+    criterion = "500 people: 44 m straight takes less time than the corner, 75.4 m straight takes more"
+    counterexample = {"short_s": 70.0, "corner_s": 130.0, "long_s": 110.0}
+
+    def measure(self) -> Figures:
+        """Halls 20 m wide."""
+        return crowding.crowd_corner()
+
+    def judge(self, figures: Figures) -> bool:
+        """In this order."""
+        return figures["short_s"] < figures["corner_s"] < figures["long_s"]
+
+
+class SingleFile(Check):
+    """Speeds in single file as measured."""
+
+    suite, test, title = "rimea", "16", "single file"
+    criterion = "at 75 % of line densities from 0.3 to 2.5 /m the mean speed lies between 10 and 90 % of the measured speeds"
+    counterexample = {f"speed_at_{d:.1f}_per_m": 1.3 for d in SINGLE_FILE}
+
+    def measure(self) -> Figures:
+        """Ring of 26 m, too narrow to overtake."""
+        return {f"speed_at_{d:.1f}_per_m": crowding.single_file(d) for d in SINGLE_FILE}
+
+    def judge(self, figures: Figures) -> bool:
+        """Share of bins inside."""
+        inside = [low <= figures[f"speed_at_{d:.1f}_per_m"] <= high for d, (low, high) in SINGLE_FILE.items()]
+        return sum(inside) >= 0.75 * len(inside)
+
+
+CHECKS: tuple[type[Check] | Absent, ...] = (
+    Corridor,
+    Absent("rimea", "2", "stairs up", "time = length / stair speed, ± 5 %", NO_STAIRS),
+    Absent("rimea", "3", "stairs down", "time = length / stair speed, ± 5 %", NO_STAIRS),
+    FundamentalDiagram, Reaction, Corner, Ages,
+    Absent("rimea", "8", "influence of parameters", "documented evacuation times of a house of three storeys",
+           "it needs three storeys, and floors are not in the model yet; it has no criterion to fail"),
+    PublicSpace, Assignment, ExitChoice, Bottleneck, BottleneckGoal, BottleneckDepth, BottleneckRow, BottleneckWidth,
+    Absent("rimea", "13", "jam before stairs", "jam at the foot of the stairs", NO_STAIRS),
+    Absent("rimea", "14", "choice between floors", "documented ways", "floors are not in the model yet"),
+    CrowdCorner, SingleFile)
