@@ -23,6 +23,7 @@ class Lane:
 
     def __init__(self, checkpoint: Checkpoint, slots: np.ndarray) -> None:
         self.checkpoint, self.slots = checkpoint, slots
+        self.priority = False
         self.queue: list[int] = []
         self.serving: int | None = None
         self.up = True
@@ -81,6 +82,8 @@ class Checkpoint(Agent):
         super().__init__(model)
         self.place, self.spec = place, place.lanes.spec
         self.lanes = [Lane(self, slots) for slots in place.queues]
+        for lane in self.lanes[: self.spec.priority_lanes]:
+            lane.priority = True
         self.mean_service = mean(self.spec.service)
 
     @property
@@ -100,9 +103,14 @@ class Checkpoint(Agent):
         working = sum(lane.up for lane in self.lanes)
         return self.waiting / working * self.mean_service if working else np.inf
 
-    def shortest(self) -> Lane:
-        """The working lane with the shortest queue; any lane when none works."""
-        working = [lane for lane in self.lanes if lane.up] or self.lanes
+    def lane_for(self, visitor: int) -> Lane:
+        """The lane that somebody lines up for: the working one with the shortest queue, or the nearest; who cannot take
+        steps may use the priority lanes too."""
+        allowed = [lane for lane in self.lanes if not lane.priority or self.model.visitors.step_free[visitor]]
+        working = [lane for lane in allowed if lane.up] or allowed
+        if self.spec.choice == "nearest":
+            at = self.model.crowd.at(self.model.crowd_id[[visitor]])[0]
+            return min(working, key=lambda lane: float(np.hypot(*(lane.tail - at))))
         return min(working, key=len)
 
     def near(self, xy: np.ndarray) -> np.ndarray:
@@ -115,7 +123,7 @@ class Checkpoint(Agent):
         """Put people at the end of the shortest queue, one after the other."""
         changed = set()
         for visitor in visitors:
-            lane = self.shortest()
+            lane = self.lane_for(int(visitor))
             lane.queue.append(int(visitor))
             changed.add(lane)
         for lane in self.lanes:
@@ -134,6 +142,8 @@ class Checkpoint(Agent):
         """Call the next wherever a lane is free."""
         if self.open and self.waiting:
             self._claim()
+            if self.spec.jockeying:
+                self._jockey()
             for lane in self.lanes:
                 lane.call_next()
 
@@ -158,10 +168,22 @@ class Checkpoint(Agent):
             lane.queue = front + [v for v in lane.queue if v not in front]
             lane.move_up()
 
+    def _jockey(self) -> None:
+        """The last in the longest queue goes over to the shortest, if that is shorter by two or more."""
+        working = [lane for lane in self.lanes if lane.up and not lane.priority]
+        if len(working) < 2:
+            return
+        longest, shortest = max(working, key=len), min(working, key=len)
+        if len(longest) - len(shortest) >= 2 and longest.queue:
+            shortest.queue.append(longest.queue.pop())
+            shortest.move_up()
+
     def lanes_down(self, count: int) -> None:
         """Take lanes out of service, the last first; their queues go to the others."""
-        for lane in [lane for lane in reversed(self.lanes) if lane.up][:count]:
+        down = [lane for lane in reversed(self.lanes) if lane.up][:count]
+        for lane in down:
             lane.up = False
+        for lane in down:
             moved, lane.queue = lane.queue, []
             self.join(np.array(moved, int))
 

@@ -9,8 +9,11 @@ import shapely
 
 from twin.errors import BadInput
 
-_WKT = re.compile(r"\s*(SRID=\d+;)?\s*(POLYGON|MULTIPOLYGON|GEOMETRYCOLLECTION|LINESTRING|MULTILINESTRING|POINT|MULTIPOINT|"
-                  r"LINEARRING|CURVEPOLYGON)\b", re.IGNORECASE)
+_WKT = re.compile(
+    r"\s*(SRID=\d+;)?\s*(POLYGON|MULTIPOLYGON|GEOMETRYCOLLECTION|LINESTRING|MULTILINESTRING|POINT|MULTIPOINT|"
+    r"LINEARRING|CURVEPOLYGON)\b",
+    re.IGNORECASE,
+)
 
 
 def is_wkt(text: str) -> bool:
@@ -21,8 +24,11 @@ def is_wkt(text: str) -> bool:
 def read_ground(path: Path) -> str:
     """WKT of the ground that a file holds: its polygons, those of a collection taken together."""
     if not path.is_file():
-        raise BadInput("there is no such file", where=str(path),
-                       mend="give the walkable area as WKT, such as POLYGON ((0 0, 10 0, 10 5, 0 5, 0 0)), or name a file")
+        raise BadInput(
+            "there is no such file",
+            where=str(path),
+            mend="give the walkable area as WKT, such as POLYGON ((0 0, 10 0, 10 5, 0 5, 0 0)), or name a file",
+        )
     mend = "save the ground as WKT or GeoJSON, in metres"
     try:
         text = path.read_text(encoding="utf-8")
@@ -37,6 +43,9 @@ def read_ground(path: Path) -> str:
         raise BadInput("there is no polygon in this file", where=str(path), mend=mend)
     for part in parts:
         if not part.is_valid:
-            raise BadInput(f"an outline is not sound ({shapely.is_valid_reason(part).lower()})", where=str(path),
-                           mend="redraw it so that it does not cross or touch itself")
+            raise BadInput(
+                f"an outline is not sound ({shapely.is_valid_reason(part).lower()})",
+                where=str(path),
+                mend="redraw it so that it does not cross or touch itself",
+            )
     return str(shapely.to_wkt(shapely.union_all(parts), rounding_precision=6, trim=True))

@@ -1,7 +1,8 @@
 """Lab scenarios: a bare experiment on drawn ground, with no district, no staff and no layouts (``kind: lab``).
 
-Coordinates are plain metres, times seconds after the start. Areas and lines are WKT or lists of ``[x, y]``; the walkable
-area may also be named as a file (``.wkt``, ``.geojson``), relative to the scenario file. Holes in it are obstacles.
+Coordinates are plain metres, times seconds after the start. Areas and lines are WKT or lists of ``[x, y]``; the
+walkable area may also be named as a file (``.wkt``, ``.geojson``), relative to the scenario file. Holes in it are
+obstacles.
 """
 
 from __future__ import annotations
@@ -34,8 +35,10 @@ def area_of(ref: str | Ring) -> shapely.Polygon | shapely.MultiPolygon:
         raise ValueError("this is not an area; give a POLYGON or a ring of at least three points")
     for part in parts:
         if not part.is_valid:
-            raise ValueError(f"the outline is not sound ({shapely.is_valid_reason(part).lower()}); redraw it so that it does "
-                             "not cross or touch itself")
+            raise ValueError(
+                f"the outline is not sound ({shapely.is_valid_reason(part).lower()}); redraw it so that it does "
+                "not cross or touch itself"
+            )
     return parts[0] if len(parts) == 1 else shapely.union_all(parts)
 
 
@@ -89,7 +92,8 @@ class People(Model):
 
     area: Area | None = None
     count: Annotated[int, Field(ge=1, le=200_000)] | None = Field(
-        default=None, description="how many in the area; with rate_per_s, how many at most")
+        default=None, description="how many in the area; with rate_per_s, how many at most"
+    )
     line: Line | None = None
     rate_per_s: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] | None = None
     from_s: Seconds = 0.0
@@ -167,10 +171,12 @@ class Lab(Model):
     measure: LabMeasure = LabMeasure()
     stop_when_empty: bool = Field(default=False, description="end when the last person has left")
     cell: Annotated[float, Field(ge=0.1, le=1.0)] = Field(
-        default=0.25, description="cell of the raster that ways are found on [m]; openings are wider than it")
+        default=0.25, description="cell of the raster that ways are found on [m]; openings are wider than it"
+    )
     step_s: Annotated[float, Field(ge=0.01, le=0.2)] = Field(default=0.1, description="time step [s]")
     period: tuple[Finite, Finite] | None = Field(
-        default=None, description="makes the ground a ring: whoever passes the second x comes in again at the first")
+        default=None, description="makes the ground a ring: whoever passes the second x comes in again at the first"
+    )
 
     @model_validator(mode="after")
     def _names(self) -> Lab:

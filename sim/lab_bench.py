@@ -25,8 +25,8 @@ class Cast:
     """Everybody who takes part, one row a person in the order in which they come.
 
     ``group (n,) int`` number in the scenario's ``people``; ``come_s (n,)`` when they are due; ``delay_s (n,)``;
-    ``speed (n,)`` m/s; ``radius (n,)`` m; ``route (n, k) int`` goal numbers, -1 after the last; ``xy (n, 2)`` where they
-    start, NaN for those who enter by a line.
+    ``speed (n,)`` m/s; ``radius (n,)`` m; ``route (n, k) int`` goal numbers, -1 after the last; ``xy (n, 2)`` where
+    they start, NaN for those who enter by a line.
     """
 
     group: np.ndarray
@@ -58,14 +58,20 @@ def prepare(lab: Lab, seed: int | None = None) -> Bench:
     ground = Ground(walkable, cell=lab.cell)
     for name, line in lab.walls.items():
         ground.close(f"wall {name}", line_of(line))
-    goals = {name: ground.goal(name, _touching(walkable, area_of(area), f"{lab.name}: goal {name}"))
-             for name, area in lab.goals.items()}
+    goals = {
+        name: ground.goal(name, _touching(walkable, area_of(area), f"{lab.name}: goal {name}"))
+        for name, area in lab.goals.items()
+    }
     for name, drawn in lab.measure.lines.items():
         if not line_of(drawn).intersects(walkable):
-            raise BadInput(f"the line {name} lies off the walkable ground", where=lab.name, mend="draw it across the ground")
+            raise BadInput(
+                f"the line {name} lies off the walkable ground", where=lab.name, mend="draw it across the ground"
+            )
     for name, outline in lab.measure.areas.items():
         if not area_of(outline).intersects(walkable):
-            raise BadInput(f"the area {name} lies off the walkable ground", where=lab.name, mend="draw it on the ground")
+            raise BadInput(
+                f"the area {name} lies off the walkable ground", where=lab.name, mend="draw it on the ground"
+            )
     groups, doorsteps = [], {}
     taken = np.empty((0, 2))
     for k, people in enumerate(lab.people):
@@ -104,8 +110,9 @@ def _touching(walkable: shapely.Geometry, goal: shapely.Geometry, what: str) -> 
     raise BadInput("it lies nowhere on the walkable ground", where=what, mend="move it onto the ground")
 
 
-def _drawn(lab: Lab, k: int, people: People, free: shapely.Geometry, taken: np.ndarray, goals: dict[str, int],
-           seed: int) -> Cast:
+def _drawn(
+    lab: Lab, k: int, people: People, free: shapely.Geometry, taken: np.ndarray, goals: dict[str, int], seed: int
+) -> Cast:
     """Everybody of one group, with their own random numbers."""
     random = stream(seed, f"lab/{k}/places")
     come, xy = _coming(lab, k, people, free, taken, random)
@@ -122,8 +129,9 @@ def _drawn(lab: Lab, k: int, people: People, free: shapely.Geometry, taken: np.n
     return Cast(np.full(n, k), come, delay, speed, np.full(n, people.radius), route.reshape(n, -1), xy)
 
 
-def _coming(lab: Lab, k: int, people: People, free: shapely.Geometry, taken: np.ndarray,
-            random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _coming(
+    lab: Lab, k: int, people: People, free: shapely.Geometry, taken: np.ndarray, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """When people of a group are due (n,) [s], and where they start (n, 2), NaN where they enter by a line."""
     what = f"{lab.name}: people {k}"
     body = 2 * _body(people.radius)
@@ -158,8 +166,9 @@ def _arrivals(rate: float, start: float, end: float, regular: bool, random: np.r
     return np.sort(random.uniform(start, max(end, start), n))
 
 
-def _check_ways(ground: Ground, lab: Lab, k: int, people: People, group: Cast, doorstep: np.ndarray | None,
-                free: shapely.Geometry) -> None:
+def _check_ways(
+    ground: Ground, lab: Lab, k: int, people: People, group: Cast, doorstep: np.ndarray | None, free: shapely.Geometry
+) -> None:
     """Everybody has a way to each goal, and it is wide enough for a body."""
     what = f"{lab.name}: people {k}"
     starts = doorstep if doorstep is not None else group.xy
@@ -172,12 +181,19 @@ def _check_ways(ground: Ground, lab: Lab, k: int, people: People, group: Cast, d
         home = _room_of(rooms, starts)
         if lost.any() or not wide.any():
             x, y = starts[lost][0] if lost.any() else starts[0]
-            raise BadInput(f"there is no way from ({x:.1f}, {y:.1f}) to the goal {name}", where=what,
-                           mend="open a way, or move the people or the goal")
+            raise BadInput(
+                f"there is no way from ({x:.1f}, {y:.1f}) to the goal {name}",
+                where=what,
+                mend="open a way, or move the people or the goal",
+            )
         if lab.period is None and not wide[home].all():
             x, y = starts[~wide[home]][0]
-            raise BadInput(f"the way from ({x:.1f}, {y:.1f}) to the goal {name} is narrower than a body "
-                           f"({2 * _body(people.radius):.2f} m)", where=what, mend="widen the door")
+            raise BadInput(
+                f"the way from ({x:.1f}, {y:.1f}) to the goal {name} is narrower than a body "
+                f"({2 * _body(people.radius):.2f} m)",
+                where=what,
+                mend="widen the door",
+            )
 
 
 def _room_of(rooms: np.ndarray, xy: np.ndarray) -> np.ndarray:
@@ -189,9 +205,13 @@ def _room_of(rooms: np.ndarray, xy: np.ndarray) -> np.ndarray:
 def _joined(groups: list[Cast]) -> Cast:
     """All groups as one cast, ordered by when they are due."""
     longest = max(group.route.shape[1] for group in groups)
-    routes = [np.pad(group.route, ((0, 0), (0, longest - group.route.shape[1])), constant_values=-1) for group in groups]
-    columns = [np.concatenate([getattr(group, key) for group in groups])
-               for key in ("group", "come_s", "delay_s", "speed", "radius")]
+    routes = [
+        np.pad(group.route, ((0, 0), (0, longest - group.route.shape[1])), constant_values=-1) for group in groups
+    ]
+    columns = [
+        np.concatenate([getattr(group, key) for group in groups])
+        for key in ("group", "come_s", "delay_s", "speed", "radius")
+    ]
     xy = np.concatenate([group.xy for group in groups])
     order = np.argsort(columns[1], kind="stable")
     group, come, delay, speed, radius = (column[order] for column in columns)

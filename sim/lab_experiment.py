@@ -26,9 +26,9 @@ class Findings:
     """What one run leaves.
 
     ``people`` has one row a person: ``id`` (-1 for who never got in), ``group, goal, speed, radius, due_s, entered_s,
-    out_s, out_x, out_y`` (NaN for what did not happen). ``crossings`` one row for each time step in which somebody crossed
-    a line: ``line, time_s, forward, backward``. ``areas`` one row an area and time step: ``area, time_s, people, density,
-    speed``. ``series`` one row a second. ``tracks`` one row a person and frame: ``id, frame, x, y``.
+    out_s, out_x, out_y`` (NaN for what did not happen). ``crossings`` one row for each time step in which somebody
+    crossed a line: ``line, time_s, forward, backward``. ``areas`` one row an area and time step: ``area, time_s,
+    people, density, speed``. ``series`` one row a second. ``tracks`` one row a person and frame: ``id, frame, x, y``.
     """
 
     lab: Lab
@@ -60,13 +60,23 @@ class Experiment:
     keeps density maps. Raises :class:`BadInput` for a scenario that cannot be run.
     """
 
-    def __init__(self, lab: Lab, seed: int | None = None, *, tracks: bool = True, maps: bool = False,
-                 on_frame: Callable[[Frame], None] | None = None, parameters: Parameters | None = None) -> None:
+    def __init__(
+        self,
+        lab: Lab,
+        seed: int | None = None,
+        *,
+        tracks: bool = True,
+        maps: bool = False,
+        on_frame: Callable[[Frame], None] | None = None,
+        parameters: Parameters | None = None,
+    ) -> None:
         self.lab, self.seed = lab, lab.seed if seed is None else seed
         self.bench: Bench = prepare(lab, self.seed)
         self.ground, self.cast = self.bench.ground, self.bench.cast
         n = len(self.cast)
-        self.crowd = Crowd(self.ground, seed=self.seed, dt=lab.step_s, capacity=n, parameters=parameters, period=lab.period)
+        self.crowd = Crowd(
+            self.ground, seed=self.seed, dt=lab.step_s, capacity=n, parameters=parameters, period=lab.period
+        )
         self.id = np.full(n, -1)
         self.entered, self.out = np.full(n, np.nan), np.full(n, np.nan)
         self.out_xy = np.full((n, 2), np.nan)
@@ -77,8 +87,9 @@ class Experiment:
         self._next = 0
         self._shut = list(self.bench.shut)
         self._random = np.random.default_rng(np.random.SeedSequence([self.seed, 77]))
-        self._lines = {name: FlowLine(line) for name, ref in lab.measure.lines.items()
-                       for line in [_single(line_of(ref))]}
+        self._lines = {
+            name: FlowLine(line) for name, ref in lab.measure.lines.items() for line in [_single(line_of(ref))]
+        }
         self._areas = {name: area_of(ref).intersection(self.ground.walkable) for name, ref in lab.measure.areas.items()}
         for area in self._areas.values():
             shapely.prepare(area)
@@ -220,31 +231,63 @@ class Experiment:
         densest = 0.0
         if self._maps is not None:
             densest = float(self._maps.add(people.xy, people.heading * people.speed[:, None]).max(initial=0.0))
-        self._notes.series.append((round(self.time), int(np.isfinite(self.entered).sum()), int(np.isfinite(self.out).sum()),
-                                   self.crowd.n, waiting, 0, len(stuck), densest))
+        self._notes.series.append(
+            (
+                round(self.time),
+                int(np.isfinite(self.entered).sum()),
+                int(np.isfinite(self.out).sum()),
+                self.crowd.n,
+                waiting,
+                0,
+                len(stuck),
+                densest,
+            )
+        )
         if self._on_frame is not None:
             x, y = origin_of(self.lab)
             state = np.where(np.isin(people.ids, stuck), 5, 0).astype(np.uint8)
-            self._on_frame(Frame(round(self.time), people.ids.astype(np.uint32), (people.xy - (x, y)).astype(np.float32),
-                                 people.speed.astype(np.float32), state))
+            self._on_frame(
+                Frame(
+                    round(self.time),
+                    people.ids.astype(np.uint32),
+                    (people.xy - (x, y)).astype(np.float32),
+                    people.speed.astype(np.float32),
+                    state,
+                )
+            )
 
     def _findings(self) -> Findings:
         cast, names = self.cast, {number: name for name, number in self.ground.goals.items()}
         last = np.where(cast.route >= 0, cast.route, 0)[np.arange(len(cast)), (cast.route >= 0).sum(1) - 1]
-        people = pd.DataFrame({
-            "id": self.id, "group": cast.group, "goal": [names[g] for g in last], "speed": cast.speed, "radius": cast.radius,
-            "delay_s": cast.delay_s, "due_s": cast.come_s, "entered_s": self.entered, "out_s": self.out,
-            "out_x": self.out_xy[:, 0], "out_y": self.out_xy[:, 1]})
+        people = pd.DataFrame(
+            {
+                "id": self.id,
+                "group": cast.group,
+                "goal": [names[g] for g in last],
+                "speed": cast.speed,
+                "radius": cast.radius,
+                "delay_s": cast.delay_s,
+                "due_s": cast.come_s,
+                "entered_s": self.entered,
+                "out_s": self.out,
+                "out_x": self.out_xy[:, 0],
+                "out_y": self.out_xy[:, 1],
+            }
+        )
         crossings = pd.DataFrame(self._notes.crossings, columns=["line", "time_s", "forward", "backward"])
         areas = pd.DataFrame(self._notes.areas, columns=["area", "time_s", "people", "speed"])
         size = areas["area"].map({name: area.area for name, area in self._areas.items()}).astype(float)
         areas["density"] = areas["people"] / size
         areas["speed"] = areas["speed"] / areas["people"].where(areas["people"] > 0)
-        series = pd.DataFrame(self._notes.series, columns=["time_s", "entered", "left", "inside", "waiting_outside",
-                                                           "queueing", "stuck", "density_max"])
+        series = pd.DataFrame(
+            self._notes.series,
+            columns=["time_s", "entered", "left", "inside", "waiting_outside", "queueing", "stuck", "density_max"],
+        )
         tracks = self._tracks.table() if self._tracks is not None else pd.DataFrame(columns=["id", "frame", "x", "y"])
         outside = self._tracks.outside if self._tracks is not None else 0
-        return Findings(self.lab, self.seed, people, crossings, areas, series, tracks, self._raster(), outside, self.time)
+        return Findings(
+            self.lab, self.seed, people, crossings, areas, series, tracks, self._raster(), outside, self.time
+        )
 
     def _raster(self) -> dict[str, np.ndarray]:
         if self._maps is None:

@@ -30,9 +30,16 @@ FARTHEST = 1600.0
 """Half the widest ground whose positions a run folder holds [m]."""
 
 
-def rehearse_lab(lab: Lab, *, out: str | os.PathLike[str], seed: int | None = None, replications: int = 1,
-                 frames: Literal["first", "all", "none"] = "first", overwrite: bool = False,
-                 on_progress: Progress | None = None) -> Path:
+def rehearse_lab(
+    lab: Lab,
+    *,
+    out: str | os.PathLike[str],
+    seed: int | None = None,
+    replications: int = 1,
+    frames: Literal["first", "all", "none"] = "first",
+    overwrite: bool = False,
+    on_progress: Progress | None = None,
+) -> Path:
     """Run a lab scenario with seeds ``seed`` (its own, if not given), ``seed + 1`` and so on; gives the run folder.
 
     Interrupted, it leaves ``<out>.part``; the same call goes on from there. Raises :class:`BadInput` before anything is
@@ -47,8 +54,11 @@ def rehearse_lab(lab: Lab, *, out: str | os.PathLike[str], seed: int | None = No
     seeds = list(range(first, first + replications))
     west, south, east, north = prepare(lab, first).ground.walkable.bounds
     if max(east - west, north - south) > 2 * FARTHEST:
-        raise BadInput(f"the ground is {max(east - west, north - south):.0f} m wide", where=lab.name,
-                       mend=f"take one of at most {2 * FARTHEST:.0f} m")
+        raise BadInput(
+            f"the ground is {max(east - west, north - south):.0f} m wide",
+            where=lab.name,
+            mend=f"take one of at most {2 * FARTHEST:.0f} m",
+        )
     part = _part_folder(folder, lab, fresh=overwrite)
     began = time.perf_counter()
     keep = {"first": seeds[:1], "all": seeds, "none": []}[frames]
@@ -69,8 +79,11 @@ def _part_folder(folder: Path, lab: Lab, *, fresh: bool) -> Path:
         shutil.rmtree(part)
     if part.exists():
         if (part / "scenario.yaml").read_text(encoding="utf-8") != dump(lab):
-            raise BadInput("an unfinished run of another scenario is there", where=str(part),
-                           mend="finish it, give another -o, or --overwrite")
+            raise BadInput(
+                "an unfinished run of another scenario is there",
+                where=str(part),
+                mend="finish it, give another -o, or --overwrite",
+            )
         return part
     for name in ("done", "frames", "maps"):
         (part / name).mkdir(parents=True)
@@ -113,14 +126,22 @@ def _gather(part: Path, lab: Lab, seeds: list[int], wall_s: float) -> None:
     pd.DataFrame([{"seed": d["seed"], **d["metrics"]} for d in done]).to_parquet(part / "metrics.parquet", index=False)
     for name in ("series", "people", "crossings"):
         tables = [pd.read_parquet(part / "done" / str(s) / f"{name}.parquet") for s in seeds]
-        pd.concat([t for t in tables if len(t)] or tables[:1], ignore_index=True).to_parquet(part / f"{name}.parquet",
-                                                                                           index=False)
+        pd.concat([t for t in tables if len(t)] or tables[:1], ignore_index=True).to_parquet(
+            part / f"{name}.parquet", index=False
+        )
     info = {
-        "format": FORMAT, "kind": "lab", "scenario": lab.name, "layout": "", "seeds": seeds, "takes": {}, "fps": lab.fps,
+        "format": FORMAT,
+        "kind": "lab",
+        "scenario": lab.name,
+        "layout": "",
+        "seeds": seeds,
+        "takes": {},
+        "fps": lab.fps,
         "district": {"name": lab.name, "crs": None, "origin": origin_of(lab), "attribution": "", "observed_at": None},
-        "versions": {p: version(p) for p in ("hutong", "mesa", "numpy", "numba", "shapely")} | {
-            "python": platform.python_version()},
+        "versions": {p: version(p) for p in ("hutong", "mesa", "numpy", "numba", "shapely")}
+        | {"python": platform.python_version()},
         "host": {"system": platform.platform(), "machine": platform.machine(), "cores": os.cpu_count()},
-        "timing": {"wall_s": round(wall_s, 2), "replications": [d["timing"] for d in done]}}
+        "timing": {"wall_s": round(wall_s, 2), "replications": [d["timing"] for d in done]},
+    }
     (part / "run.json").write_text(json.dumps(info, indent=2, ensure_ascii=False), encoding="utf-8")
     shutil.rmtree(part / "done")

@@ -9,10 +9,26 @@ from sim.lab import area_of, line_of
 from sim.lab_experiment import Findings
 
 UNITS = {
-    "people": "persons", "out": "persons", "inside": "persons", "not_let_in": "persons", "waited_outside": "persons",
-    "evacuation_p50": "s", "evacuation_p95": "s", "evacuation_p100": "s", "travel_mean": "s", "density_peak": "1/m²",
-    "stuck_max": "persons", "end": "s", "crossed": "persons", "flow": "1/s", "flow_per_m": "1/(m s)",
-    "flow_middle": "1/s", "density": "1/m²", "density_max": "1/m²", "speed": "m/s"}
+    "people": "persons",
+    "out": "persons",
+    "inside": "persons",
+    "not_let_in": "persons",
+    "waited_outside": "persons",
+    "evacuation_p50": "s",
+    "evacuation_p95": "s",
+    "evacuation_p100": "s",
+    "travel_mean": "s",
+    "density_peak": "1/m²",
+    "stuck_max": "persons",
+    "end": "s",
+    "crossed": "persons",
+    "flow": "1/s",
+    "flow_per_m": "1/(m s)",
+    "flow_middle": "1/s",
+    "density": "1/m²",
+    "density_max": "1/m²",
+    "speed": "m/s",
+}
 """Unit by measure; measures of a line or an area carry its name after a colon, such as ``flow:door``."""
 WAITED = 0.15
 """Somebody who comes in later than this after they were due has waited outside [s]."""
@@ -27,10 +43,10 @@ def measures(findings: Findings) -> dict[str, float]:
     """The measures of one run.
 
     ``evacuation_pN``: when N of 100 people were out, all people counted, NaN if the run ended before that.
-    ``flow``: those who crossed a line but the first, per second between the first and the last; ``flow_middle``: the same
-    for the middle 70 of 100 who crossed; ``flow_per_m``: ``flow_middle`` per metre of the line on the ground.
-    ``density`` and ``speed`` of an area: means over the time steps from the first to the last in which somebody was there,
-    speed over people. ``not_let_in``: who still waited outside at the end.
+    ``flow``: those who crossed a line but the first, per second between the first and the last; ``flow_middle``: the
+    same for the middle 70 of 100 who crossed; ``flow_per_m``: ``flow_middle`` per metre of the line on the ground.
+    ``density`` and ``speed`` of an area: means over the time steps from the first to the last in which somebody was
+    there, speed over people. ``not_let_in``: who still waited outside at the end.
     """
     people = findings.people
     due = people[people["due_s"] <= findings.end_s]
@@ -38,12 +54,17 @@ def measures(findings: Findings) -> dict[str, float]:
     got_in, gone = np.isfinite(entered), np.isfinite(out)
     late = due["entered_s"].fillna(np.inf).to_numpy() - due["due_s"].to_numpy() > WAITED
     table = {
-        "people": float(len(due)), "out": float(gone.sum()), "inside": float((got_in & ~gone).sum()),
-        "not_let_in": float((~got_in).sum()), "waited_outside": float(late.sum()),
+        "people": float(len(due)),
+        "out": float(gone.sum()),
+        "inside": float((got_in & ~gone).sum()),
+        "not_let_in": float((~got_in).sum()),
+        "waited_outside": float(late.sum()),
         **{f"evacuation_p{share}": _share_out(out, share) for share in (50, 95, 100)},
         "travel_mean": float(np.mean(out[gone] - entered[gone])) if gone.any() else np.nan,
-        "density_peak": float(findings.series["density_max"].max()), "stuck_max": float(findings.series["stuck"].max()),
-        "end": findings.end_s}
+        "density_peak": float(findings.series["density_max"].max()),
+        "stuck_max": float(findings.series["stuck"].max()),
+        "end": findings.end_s,
+    }
     ground = area_of(findings.lab.walkable)
     for name, ref in findings.lab.measure.lines.items():
         table |= _flow(findings, name, line_of(ref).intersection(ground).length)
@@ -66,19 +87,26 @@ def flow_of(times: np.ndarray) -> float:
 
 def _flow(findings: Findings, name: str, length: float) -> dict[str, float]:
     times = crossing_times(findings, name)
-    middle = times[int(0.15 * len(times)):int(0.85 * len(times)) + 1]
-    return {f"crossed:{name}": float(len(times)), f"flow:{name}": flow_of(times), f"flow_middle:{name}": flow_of(middle),
-            f"flow_per_m:{name}": flow_of(middle) / length if length else np.nan}
+    middle = times[int(0.15 * len(times)) : int(0.85 * len(times)) + 1]
+    return {
+        f"crossed:{name}": float(len(times)),
+        f"flow:{name}": flow_of(times),
+        f"flow_middle:{name}": flow_of(middle),
+        f"flow_per_m:{name}": flow_of(middle) / length if length else np.nan,
+    }
 
 
 def _area(rows: pd.DataFrame, name: str) -> dict[str, float]:
     there = np.flatnonzero(rows["people"].to_numpy() > 0)
     if not len(there):
         return {f"density:{name}": 0.0, f"density_max:{name}": 0.0, f"speed:{name}": np.nan}
-    span = rows.iloc[there[0]:there[-1] + 1]
+    span = rows.iloc[there[0] : there[-1] + 1]
     count = span["people"].to_numpy(float)
-    return {f"density:{name}": float(span["density"].mean()), f"density_max:{name}": float(span["density"].max()),
-            f"speed:{name}": float((span["speed"].fillna(0).to_numpy() * count).sum() / count.sum())}
+    return {
+        f"density:{name}": float(span["density"].mean()),
+        f"density_max:{name}": float(span["density"].max()),
+        f"speed:{name}": float((span["speed"].fillna(0).to_numpy() * count).sum() / count.sum()),
+    }
 
 
 def _share_out(out: np.ndarray, percent: float) -> float:

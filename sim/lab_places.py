@@ -14,12 +14,13 @@ APART = 0.1
 """Distance between two places of a line of entry that are tried [m]."""
 
 
-def spread(room: shapely.Geometry, count: int, body: float, taken: np.ndarray, random: np.random.Generator, *,
-           what: str) -> np.ndarray:
+def spread(
+    room: shapely.Geometry, count: int, body: float, taken: np.ndarray, random: np.random.Generator, *, what: str
+) -> np.ndarray:
     """Places (count, 2) in an area, evenly but not in rows, at least ``body`` [m] apart and from ``taken`` (k, 2).
 
-    The places are those of the widest hexagonal lattice that has enough of them, each moved at random by what the lattice
-    leaves free. Raises :class:`BadInput` if so many do not fit.
+    The places are those of the widest hexagonal lattice that has enough of them, each moved at random by what the
+    lattice leaves free. Raises :class:`BadInput` if so many do not fit.
     """
     if count == 1 and not len(taken) and room.area > 0:
         return _one(room, random)
@@ -42,8 +43,11 @@ def spread(room: shapely.Geometry, count: int, body: float, taken: np.ndarray, r
                 wide = middle
         chosen = found[np.sort(random.permutation(len(found))[:count])]
         return _jittered(room, chosen, max(narrow - body, 0) / 2, others, body, random)
-    raise BadInput(f"{count} people do not fit into {room.area:.1f} m² of free ground, {most} do", where=what,
-                   mend="place fewer, or enlarge the area")
+    raise BadInput(
+        f"{count} people do not fit into {room.area:.1f} m² of free ground, {most} do",
+        where=what,
+        mend="place fewer, or enlarge the area",
+    )
 
 
 def _one(room: shapely.Geometry, random: np.random.Generator) -> np.ndarray:
@@ -54,7 +58,9 @@ def _one(room: shapely.Geometry, random: np.random.Generator) -> np.ndarray:
     return inside[:1] if len(inside) else shapely.get_coordinates(room.representative_point())
 
 
-def _lattice(room: shapely.Geometry, spacing: float, offset: np.ndarray, others: cKDTree | None, body: float) -> np.ndarray:
+def _lattice(
+    room: shapely.Geometry, spacing: float, offset: np.ndarray, others: cKDTree | None, body: float
+) -> np.ndarray:
     """The points of a hexagonal lattice that lie in an area, ``body`` metres from others."""
     west, south, east, north = room.bounds
     rise = spacing * np.sqrt(0.75)
@@ -68,8 +74,14 @@ def _lattice(room: shapely.Geometry, spacing: float, offset: np.ndarray, others:
     return points
 
 
-def _jittered(room: shapely.Geometry, places: np.ndarray, reach: float, others: cKDTree | None, body: float,
-              random: np.random.Generator) -> np.ndarray:
+def _jittered(
+    room: shapely.Geometry,
+    places: np.ndarray,
+    reach: float,
+    others: cKDTree | None,
+    body: float,
+    random: np.random.Generator,
+) -> np.ndarray:
     """Places moved by up to ``reach`` [m] in any direction; back where that left the area or met somebody."""
     angle, far = random.uniform(0, 2 * np.pi, len(places)), reach * np.sqrt(random.uniform(0, 1, len(places)))
     moved = places + np.column_stack([np.cos(angle), np.sin(angle)]) * far[:, None]

@@ -158,7 +158,16 @@ class Checkpoint(Span):
     lanes: Annotated[int, Field(ge=1, le=64)] = 4
     lane_width: Annotated[float, Field(ge=0.7, le=3)] = 1.2
     service: Distribution = Distribution(lognormal=(8.0, 4.0))
+    choice: Literal["shortest", "nearest"] = Field(default="shortest", description="which lane people line up for")
+    jockeying: bool = Field(default=True, description="the last in a queue moves to one that is shorter by two")
+    priority_lanes: Count = Field(default=0, description="lanes, counted from the first, for who cannot take steps only")
     staff_per_lane: Annotated[float, Field(ge=0)] = 2.0
+
+    @model_validator(mode="after")
+    def _some_for_all(self) -> Checkpoint:
+        if self.priority_lanes >= self.lanes:
+            raise ValueError(f"all {self.lanes} lanes have priority; leave one for everybody")
+        return self
 
 
 class OneWay(Span):

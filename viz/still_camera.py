@@ -81,10 +81,12 @@ def street(district: District, size: tuple[int, int]) -> Camera:
 
 
 def _middle(district: District) -> tuple[float, float, float]:
-    """Middle of the courtyards, else of the buildings, else of the bounds, from the origin, and their reach
-    [m]."""
-    for table in (district.courtyards, district.buildings):
-        if len(table):
+    """Middle of the courtyards if there are many, else of the buildings, else of the bounds, and their reach [m].
+
+    Counted from the district's origin.
+    """
+    for table, enough in ((district.courtyards, 20), (district.buildings, 1)):
+        if len(table) >= enough:
             points = shapely.get_coordinates(shapely.centroid(table.geometry.dropna().to_numpy())) - district.origin
             x, y = np.median(points, axis=0)
             reach = np.percentile(np.hypot(*(points - [x, y]).T), 80)

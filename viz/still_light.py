@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from viz.still_scene import BRICK, FACADE, FLAT_ROOF, PAVING, TILED, WATER
+from viz.still_scene import BRICK, FACADE, PAVING, TILED, WATER
 
 Image = NDArray[Any]
 """Pictures of float32."""
@@ -186,9 +186,6 @@ def _texture(albedo: Image, p: Pixels, footprint: Image) -> Image:
     if which.any():
         ripple = np.sin(x[which] * 1.1 + np.sin(y[which] * 0.7) * 1.4) * np.sin(y[which] * 1.6)
         out[which] *= (1 + 0.05 * ripple * _fade(footprint[which], 1.0))[:, None]
-    which = p.surface == FLAT_ROOF
-    if which.any():
-        out[which] *= (1 + 0.03 * np.sin(x[which] * 0.9) * np.sin(y[which] * 0.7))[:, None]
     return out
 
 

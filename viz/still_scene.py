@@ -68,7 +68,8 @@ class StillScene:
 def still_scene(district: District, camera: Camera, *, run: Run | None, time: float | None, seed: int | None,
                 dark: bool, colour: str) -> StillScene:
     """Put together everything that a still of a district shows."""
-    pieces = [ground(district), built(solids(district, overhang=0.4), windowless(district)), *furniture(district, camera)]
+    houses = built(solids(district, overhang=0.4), windowless(district))
+    pieces = [ground(district), houses, *furniture(district, camera)]
     if run is not None:
         pieces += [placed(asset("pedestrian"), p.xy, p.heading, p.size, tint=p.rgb)
                    for p in people(run, time, seed, colour) if len(p.xy)]
@@ -91,7 +92,9 @@ def built(mesh: Mesh, blind: set[str]) -> Coloured:
     rgb = palette[mesh.kind] * np.where(is_gate, 1.0, vary * warmth)
     highest = np.zeros(len(mesh.ids), np.float32)
     np.maximum.at(highest, mesh.object_index, mesh.positions[:, 2])
-    tall = highest[mesh.object_index] > 7.5
+    pitched = np.zeros(len(mesh.ids), bool)
+    pitched[mesh.object_index[(mesh.kind == ROOF) & (mesh.normals[:, 2] < 0.99)]] = True
+    tall = (highest > np.where(pitched, 7.5, 5.4))[mesh.object_index]
     rgb[tall & (mesh.kind == WALL)] *= [1.1, 1.1, 1.11]
     level = (mesh.kind == ROOF) & (mesh.normals[:, 2] > 0.995) & (highest[mesh.object_index] > 2.9)
     rgb[level] *= [1.3, 1.29, 1.27]

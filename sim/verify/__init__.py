@@ -12,22 +12,36 @@ from sim.verify.check import Absent, Check, Figures, Result
 from twin.errors import BadInput
 
 SUITES: dict[str, tuple[type[Check] | Absent, ...]] = {
-    "experiments": experiments.CHECKS, "rimea": rimea.CHECKS, "nist": nist.CHECKS, "iso": iso.CHECKS, "imo": imo.CHECKS}
+    "experiments": experiments.CHECKS,
+    "rimea": rimea.CHECKS,
+    "nist": nist.CHECKS,
+    "iso": iso.CHECKS,
+    "imo": imo.CHECKS,
+}
 """The tests of each suite, in the guideline's order."""
 
 __all__ = ["SUITES", "Absent", "Check", "Figures", "Result", "tests", "verify"]
 
 
 def tests(suite: str | None = None, test: str | None = None) -> list[Check | Absent]:
-    """The tests of a suite, or of all; only the one with a number, if it is given. Raises :class:`BadInput` for none."""
+    """The tests of a suite, or of all; only the one with a number, if it is given.
+
+    Raises :class:`BadInput` where there are none.
+    """
     if suite is not None and suite not in SUITES:
         raise BadInput(f"there is no suite {suite}", mend=f"choose one of {', '.join(SUITES)}")
-    chosen = [check if isinstance(check, Absent) else check()
-              for name, checks in SUITES.items() if suite in (None, name) for check in checks]
+    chosen = [
+        check if isinstance(check, Absent) else check()
+        for name, checks in SUITES.items()
+        if suite in (None, name)
+        for check in checks
+    ]
     found = [check for check in chosen if test is None or check.test == test]
     if not found:
-        raise BadInput(f"there is no test {test}" + (f" in the suite {suite}" if suite else ""),
-                       mend="choose one of " + ", ".join(dict.fromkeys(check.test for check in chosen)))
+        raise BadInput(
+            f"there is no test {test}" + (f" in the suite {suite}" if suite else ""),
+            mend="choose one of " + ", ".join(dict.fromkeys(check.test for check in chosen)),
+        )
     return found
 
 

@@ -69,8 +69,15 @@ class Check(ABC):
             reason = f"it was known to fail ({self.known_failure}) and passes now: take the mark away"
             return Result(self.suite, self.test, self.criterion, rounded, "fail", reason, unexpected=True)
         reason = "" if met else self.known_failure or "the criterion is not met"
-        return Result(self.suite, self.test, self.criterion, rounded, "pass" if met else "fail", reason,
-                      unexpected=not met and not self.known_failure)
+        return Result(
+            self.suite,
+            self.test,
+            self.criterion,
+            rounded,
+            "pass" if met else "fail",
+            reason,
+            unexpected=not met and not self.known_failure,
+        )
 
 
 @dataclass(frozen=True)

@@ -33,11 +33,17 @@ def assigned() -> Figures:
 
 @cache
 def near_and_far() -> Figures:
-    """Shares of 1,000 people, packed at the left of a hall of 30 x 20 m, who leave by the near and by the far of two exits
-    of 1 m on one long wall."""
+    """Shares of 1,000 people, packed at the left of a hall of 30 x 20 m, who leave by the near and by the far of two
+    exits of 1 m on one long wall."""
     ground = joined(box(0, 0, 30, 20), box(21, -0.2, 22, 0), box(27, -0.2, 28, 0), box(20, -3, 29, -0.2))
-    scenario = lab("two exits", ground, [group("out", area=box(2, 2, 19, 18), count=1000)], {"out": box(20, -3, 29, -2)}, 900,
-                   lines={"near": line(21, -0.1, 22, -0.1), "far": line(27, -0.1, 28, -0.1)})
+    scenario = lab(
+        "two exits",
+        ground,
+        [group("out", area=box(2, 2, 19, 18), count=1000)],
+        {"out": box(20, -3, 29, -2)},
+        900,
+        lines={"near": line(21, -0.1, 22, -0.1), "far": line(27, -0.1, 28, -0.1)},
+    )
     crossed = run(scenario).crossings.groupby("line")[["forward", "backward"]].sum().sum(axis=1)
     return {"near_share": float(crossed.get("near", 0)) / 1000, "far_share": float(crossed.get("far", 0)) / 1000}
 
@@ -48,8 +54,10 @@ def familiar(share_of_two: float, people: int = 100, runs: int = 4) -> float:
     ground = joined(box(0, 0, 10, 12), box(-2, 5.5, 0, 6.5), box(10, 5.5, 12, 6.5))
     goals = {"1": box(-2, 5.5, -1, 6.5), "2": box(11, 5.5, 12, 6.5)}
     weights = {"1": 1 - share_of_two, "2": share_of_two}
-    out = [run(lab("familiarity", ground, [group(weights, area=box(1, 1, 9, 11), count=people)], goals, 200), seed).people
-           for seed in range(1, runs + 1)]
+    out = [
+        run(lab("familiarity", ground, [group(weights, area=box(1, 1, 9, 11), count=people)], goals, 200), seed).people
+        for seed in range(1, runs + 1)
+    ]
     return float(np.mean([(p["out_x"] > 5).mean() for p in out]))
 
 
@@ -57,9 +65,14 @@ def familiar(share_of_two: float, people: int = 100, runs: int = 4) -> float:
 def exit_closes() -> Figures:
     """Shares of 20 people who leave by the nearest exit, and by the other, when the nearest shuts after 1 s."""
     ground = joined(box(0, 0, 12, 6), box(-2, 2.5, 0, 3.5), box(12, 2.5, 14, 3.5))
-    scenario = lab("exit closes", ground, [group("out", area=box(2, 1, 4, 5), count=20)],
-                   {"out": joined(box(-2, 2.5, -1, 3.5), box(13, 2.5, 14, 3.5))}, 120,
-                   closes=[{"at_s": 1.0, "line": line(0, 2, 0, 4).wkt}])
+    scenario = lab(
+        "exit closes",
+        ground,
+        [group("out", area=box(2, 1, 4, 5), count=20)],
+        {"out": joined(box(-2, 2.5, -1, 3.5), box(13, 2.5, 14, 3.5))},
+        120,
+        closes=[{"at_s": 1.0, "line": line(0, 2, 0, 4).wkt}],
+    )
     table = run(scenario).people
     return {"by_the_shut_exit": float((table["out_x"] < 6).mean()), "by_the_other": float((table["out_x"] > 6).mean())}
 
@@ -68,7 +81,13 @@ def exit_closes() -> Figures:
 def two_ways_round() -> Figures:
     """Share of 50 people who take the shorter of two ways round a block."""
     ground = box(0, 0, 30, 20).difference(box(5, 4, 25, 18))
-    scenario = lab("two ways", ground, [group("end", area=box(0, 6, 4, 10), count=50)], {"end": box(26, 6, 30, 10)}, 200,
-                   lines={"short": line(15, 0, 15, 4), "long": line(15, 18, 15, 20)})
+    scenario = lab(
+        "two ways",
+        ground,
+        [group("end", area=box(0, 6, 4, 10), count=50)],
+        {"end": box(26, 6, 30, 10)},
+        200,
+        lines={"short": line(15, 0, 15, 4), "long": line(15, 18, 15, 20)},
+    )
     crossed = run(scenario).crossings.groupby("line")[["forward", "backward"]].sum().sum(axis=1)
     return {"short_share": float(crossed.get("short", 0)) / 50, "long_share": float(crossed.get("long", 0)) / 50}

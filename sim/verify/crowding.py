@@ -16,22 +16,35 @@ RING = 32.0
 """Length of a corridor that is closed to a ring [m]."""
 
 
-def ring(width: float, people: int, *, length: float = RING, two_way: bool = False, speed: dict[str, object] | None = None,
-         duration: float = 70) -> Lab:
+def ring(
+    width: float,
+    people: int,
+    *,
+    length: float = RING,
+    two_way: bool = False,
+    speed: dict[str, object] | None = None,
+    duration: float = 70,
+) -> Lab:
     """A corridor closed to a ring, everybody one way or half of them each way."""
     start, free = box(0, 0, length, width), speed or FREE
     right = group("right", area=start, count=people - people // 2 if two_way else people, speed=free)
     left = [group("left", area=start, count=people // 2, speed=free)] if two_way else []
-    return lab("ring", box(-4, 0, length + 4, width), [right, *left],
-               {"right": box(length + 3, 0, length + 4, width), "left": box(-4, 0, -3, width)}, duration,
-               period=[0, length], stop_when_empty=False)
+    return lab(
+        "ring",
+        box(-4, 0, length + 4, width),
+        [right, *left],
+        {"right": box(length + 3, 0, length + 4, width), "left": box(-4, 0, -3, width)},
+        duration,
+        period=[0, length],
+        stop_when_empty=False,
+    )
 
 
 def paces(findings: Findings, warm: float) -> np.ndarray:
     """Progress of everybody on a ring in their own direction, second by second after a warm-up: (seconds, n) [m/s]."""
     assert findings.lab.period is not None
     low, high = findings.lab.period
-    x = findings.tracks.pivot(index="frame", columns="id", values="x").to_numpy()[::round(FPS)][round(warm):]
+    x = findings.tracks.pivot(index="frame", columns="id", values="x").to_numpy()[:: round(FPS)][round(warm) :]
     length = high - low
     moved = (np.diff(x, axis=0) + length / 2) % length - length / 2
     return moved * np.where(findings.people.sort_values("id")["goal"] == "left", -1, 1)
@@ -69,8 +82,14 @@ def door_flow(width: float, people: int = 200, seed: int = 1) -> tuple[float, in
     did not get out."""
     y = 5 - width / 2
     ground = joined(box(0, 0, 10, 10), box(10, y, 10.4, y + width), box(10.4, 0, 15, 10))
-    scenario = lab("door", ground, [group("out", area=box(0, 0, 10, 10), count=people)], {"out": box(13.5, 0, 15, 10)}, 400,
-                   lines={"door": line(10.2, y, 10.2, y + width)})
+    scenario = lab(
+        "door",
+        ground,
+        [group("out", area=box(0, 0, 10, 10), count=people)],
+        {"out": box(13.5, 0, 15, 10)},
+        400,
+        lines={"door": line(10.2, y, 10.2, y + width)},
+    )
     findings = run(scenario, seed)
     return _middle(findings, "door"), int(findings.people["out_s"].isna().sum())
 
@@ -84,10 +103,19 @@ def _middle(findings: Findings, name: str) -> float:
 def guideline_door() -> Figures:
     """Flow of 100 people out of a room of 8 x 5 m by an exit of 1 m [1/(m s)]."""
     ground = joined(box(0, 0, 8, 5), box(8, 2, 8.2, 3), box(8.2, 0, 12, 5))
-    scenario = lab("door of 1 m", ground, [group("out", area=box(0, 0, 8, 5), count=100)], {"out": box(10.5, 0, 12, 5)}, 300,
-                   lines={"door": line(8.1, 2, 8.1, 3)})
+    scenario = lab(
+        "door of 1 m",
+        ground,
+        [group("out", area=box(0, 0, 8, 5), count=100)],
+        {"out": box(10.5, 0, 12, 5)},
+        300,
+        lines={"door": line(8.1, 2, 8.1, 3)},
+    )
     findings = run(scenario)
-    return {"flow_per_m_s": flow_of(crossing_times(findings, "door")), "not_out": float(findings.people["out_s"].isna().sum())}
+    return {
+        "flow_per_m_s": flow_of(crossing_times(findings, "door")),
+        "not_out": float(findings.people["out_s"].isna().sum()),
+    }
 
 
 @cache
@@ -98,7 +126,9 @@ def counter_flow(seed: int = 1) -> Figures:
     for opposed in (0, 10, 50, 100):
         people = [group("right", area=box(1.2, 0, 10, 10), count=100)]
         people += [group("left", area=box(20, 0, 28.8, 10), count=opposed)] if opposed else []
-        findings = run(lab("counter flow", ground, people, {"right": box(29, 0, 30, 10), "left": box(0, 0, 1, 10)}, 400), seed)
+        findings = run(
+            lab("counter flow", ground, people, {"right": box(29, 0, 30, 10), "left": box(0, 0, 1, 10)}, 400), seed
+        )
         ours = findings.people[findings.people["group"] == 0]["out_s"]
         figures[f"against_{opposed}_s"] = float(ours.max()) if ours.notna().all() else np.nan
         figures[f"stranded_{opposed}"] = float(findings.people["out_s"].isna().sum())
@@ -111,8 +141,12 @@ def hall(seed: int = 1) -> Figures:
     figures: dict[str, float] = {}
     for doors in (4, 2):
         spots = [(4.0, -0.2), (25.0, -0.2), (4.0, 20.0), (25.0, 20.0)][:doors]
-        ground = joined(box(0, 0, 30, 20), box(0, -3, 30, -0.2), box(0, 20.2, 30, 23),
-                        *[box(x, y, x + 1, y + 0.2) for x, y in spots])
+        ground = joined(
+            box(0, 0, 30, 20),
+            box(0, -3, 30, -0.2),
+            box(0, 20.2, 30, 23),
+            *[box(x, y, x + 1, y + 0.2) for x, y in spots],
+        )
         out = joined(box(0, -3, 30, -2), box(0, 22, 30, 23))
         findings = run(lab("hall", ground, [group("out", area=box(2, 2, 28, 18), count=1000)], {"out": out}, 600), seed)
         figures[f"{'four' if doors == 4 else 'two'}_doors_s"] = float(findings.people["out_s"].max(skipna=False))
@@ -124,23 +158,44 @@ def hall(seed: int = 1) -> Figures:
 def two_rooms() -> Figures:
     """RiMEA 12: 150 people through a corridor of 1 x 5 m between two rooms, then out by an exit of 1 m: flows [1/s] and
     mean densities [1/m2] before each."""
-    ground = joined(box(0, 0, 10, 10), box(10, 4.5, 15, 5.5), box(15, 0, 25, 10), box(25, 4.5, 25.2, 5.5),
-                    box(25.2, 0, 28, 10))
-    scenario = lab("two rooms", ground, [group("out", area=box(0, 0, 5, 10), count=150)], {"out": box(26.5, 0, 28, 10)}, 300,
-                   lines={"corridor": line(10.5, 4.5, 10.5, 5.5), "exit": line(25.1, 4.5, 25.1, 5.5)},
-                   areas={"corridor": box(7, 3.5, 10, 6.5), "exit": box(22, 3.5, 25, 6.5)})
+    ground = joined(
+        box(0, 0, 10, 10), box(10, 4.5, 15, 5.5), box(15, 0, 25, 10), box(25, 4.5, 25.2, 5.5), box(25.2, 0, 28, 10)
+    )
+    scenario = lab(
+        "two rooms",
+        ground,
+        [group("out", area=box(0, 0, 5, 10), count=150)],
+        {"out": box(26.5, 0, 28, 10)},
+        300,
+        lines={"corridor": line(10.5, 4.5, 10.5, 5.5), "exit": line(25.1, 4.5, 25.1, 5.5)},
+        areas={"corridor": box(7, 3.5, 10, 6.5), "exit": box(22, 3.5, 25, 6.5)},
+    )
     table = measures(run(scenario))
-    return {"corridor_flow_per_s": table["flow:corridor"], "exit_flow_per_s": table["flow:exit"],
-            "before_corridor_per_m2": table["density:corridor"], "before_exit_per_m2": table["density:exit"]}
+    return {
+        "corridor_flow_per_s": table["flow:corridor"],
+        "exit_flow_per_s": table["flow:exit"],
+        "before_corridor_per_m2": table["density:corridor"],
+        "before_exit_per_m2": table["density:exit"],
+    }
 
 
-def bottleneck(width: float = 1.0, depth: float = 0.2, goal_at: float = 1.0, people: int = 150, seed: int = 1) -> Findings:
+def bottleneck(
+    width: float = 1.0, depth: float = 0.2, goal_at: float = 1.0, people: int = 150, seed: int = 1
+) -> Findings:
     """People who leave a room of 10 x 10 m by a gap; the goal begins ``goal_at`` metres behind it."""
     y, end = 5 - width / 2, 10 + depth
     ground = joined(box(0, 0, 10, 10), box(10, y, end, y + width), box(end, 0, end + 12, 10))
-    return run(lab("bottleneck", ground, [group("out", area=box(0, 0, 5, 10), count=people)],
-                   {"out": box(end + goal_at, 0, end + 12, 10)}, 400, lines={"gap": line(end - 0.1, y, end - 0.1, y + width)}),
-               seed)
+    return run(
+        lab(
+            "bottleneck",
+            ground,
+            [group("out", area=box(0, 0, 5, 10), count=people)],
+            {"out": box(end + goal_at, 0, end + 12, 10)},
+            400,
+            lines={"gap": line(end - 0.1, y, end - 0.1, y + width)},
+        ),
+        seed,
+    )
 
 
 @cache
@@ -164,23 +219,38 @@ def gap_with_width(width: float) -> float:
 @cache
 def two_gaps() -> Figures:
     """Most people before each of two gaps of 1 m in a row."""
-    ground = joined(box(0, 0, 10, 10), box(10, 4.5, 10.2, 5.5), box(10.2, 0, 20, 10), box(20, 4.5, 20.2, 5.5),
-                    box(20.2, 0, 24, 10))
-    scenario = lab("two gaps", ground, [group("out", area=box(0, 0, 5, 10), count=150)], {"out": box(22, 0, 24, 10)}, 400,
-                   areas={"first": box(6, 2, 10, 8), "second": box(16, 2, 20, 8)})
+    ground = joined(
+        box(0, 0, 10, 10), box(10, 4.5, 10.2, 5.5), box(10.2, 0, 20, 10), box(20, 4.5, 20.2, 5.5), box(20.2, 0, 24, 10)
+    )
+    scenario = lab(
+        "two gaps",
+        ground,
+        [group("out", area=box(0, 0, 5, 10), count=150)],
+        {"out": box(22, 0, 24, 10)},
+        400,
+        areas={"first": box(6, 2, 10, 8), "second": box(16, 2, 20, 8)},
+    )
     areas = run(scenario).areas.groupby("area")["people"].max()
     return {"queue_1": float(areas["first"]), "queue_2": float(areas["second"])}
 
 
 @cache
 def crowd_corner() -> Figures:
-    """RiMEA 15: seconds in which 500 people pass three halls 20 m wide: one of 44 m, one with a corner that is
-    44 m long inside and 75.4 m outside (14 m, a quarter turn, 30 m), and one of 75.4 m."""
+    """RiMEA 15: seconds (mean of three seeds) in which 500 people pass three halls 20 m wide: one of 44 m,
+    one with a corner that is 44 m long inside and 75.4 m outside (14 m, a quarter turn, 30 m), and one of 75.4 m."""
     corner = joined(box(0, 0, 34, 20), box(14, 20, 34, 51))
-    halls = {"short": (box(0, 0, 45, 20), box(44, 0, 45, 20)), "corner": (corner, box(14, 50, 34, 51)),
-             "long": (box(0, 0, 76.4, 20), box(75.4, 0, 76.4, 20))}
-    return {f"{name}_s": float(run(lab(name, ground, [group("end", area=box(0, 0, 6, 20), count=500)], {"end": goal}, 300)
-                                   ).people["out_s"].max(skipna=False)) for name, (ground, goal) in halls.items()}
+    halls = {
+        "short": (box(0, 0, 45, 20), box(44, 0, 45, 20)),
+        "corner": (corner, box(14, 50, 34, 51)),
+        "long": (box(0, 0, 76.4, 20), box(75.4, 0, 76.4, 20)),
+    }
+    figures = {}
+    for name, (ground, goal) in halls.items():
+        scenario = lab(name, ground, [group("end", area=box(0, 0, 6, 20), count=500)], {"end": goal}, 300)
+        figures[f"{name}_s"] = float(
+            np.mean([run(scenario, seed).people["out_s"].max(skipna=False) for seed in (1, 2, 3)])
+        )
+    return figures
 
 
 @cache
@@ -189,18 +259,26 @@ def slow_one() -> Figures:
     and with one like them."""
     times = {}
     for name, speed, radius in (("slow", 0.8, 0.4), ("like", 1.25, 0.2)):
-        people = [group("end", area=box(0, 0, 5, 2), count=24, speed={"constant": 1.25}),
-                  group("end", at=[[6.0, 1.0]], speed={"constant": speed}, radius=radius)]
-        runs = [run(lab("slow one", box(0, 0, 42, 2), people, {"end": box(40, 0, 42, 2)}, 200), seed) for seed in (1, 2, 3)]
-        times[f"with_{name}_s"] = float(np.mean([f.people[f.people["group"] == 0]["out_s"].mean(skipna=False) for f in runs]))
+        people = [
+            group("end", area=box(0, 0, 5, 2), count=24, speed={"constant": 1.25}),
+            group("end", at=[[6.0, 1.0]], speed={"constant": speed}, radius=radius),
+        ]
+        runs = [
+            run(lab("slow one", box(0, 0, 42, 2), people, {"end": box(40, 0, 42, 2)}, 200), seed) for seed in (1, 2, 3)
+        ]
+        times[f"with_{name}_s"] = float(
+            np.mean([f.people[f.people["group"] == 0]["out_s"].mean(skipna=False) for f in runs])
+        )
     return times
 
 
 @cache
 def group_spread(speeds: tuple[float, ...], slow: float) -> float:
-    """Seconds between the first and the last of a group that crosses a square where ten slow people stand in the way."""
-    people = [group("end", at=[[1.0 + 0.6 * (k % 2), 4.0 + 0.6 * k]], speed={"constant": speed})
-              for k, speed in enumerate(speeds)]
+    """Seconds between the first and the last of a group that crosses a square with ten slow people in the way."""
+    people = [
+        group("end", at=[[1.0 + 0.6 * (k % 2), 4.0 + 0.6 * k]], speed={"constant": speed})
+        for k, speed in enumerate(speeds)
+    ]
     people.append(group("end", area=box(6, 2, 9, 8), count=10, speed={"constant": slow}))
     findings = run(lab("group", box(0, 0, 31, 10), people, {"end": box(30, 0, 31, 10)}, 300))
     out = findings.people[findings.people["group"] < len(speeds)]["out_s"]
@@ -214,9 +292,18 @@ def corridor_crowds() -> Figures:
     figures: dict[str, float] = {}
     ground = joined(box(0, 0, 12, 10), box(12, 4, 42, 6))
     for people in (60, 120, 240):
-        table = measures(run(lab("corridor crowd", ground,
-                                 [group("end", area=box(0, 0, 12, 10), count=people, speed={"constant": 1.0})],
-                                 {"end": box(40, 4, 42, 6)}, 400, areas={"zone": box(26, 4, 28, 6)})))
+        table = measures(
+            run(
+                lab(
+                    "corridor crowd",
+                    ground,
+                    [group("end", area=box(0, 0, 12, 10), count=people, speed={"constant": 1.0})],
+                    {"end": box(40, 4, 42, 6)},
+                    400,
+                    areas={"zone": box(26, 4, 28, 6)},
+                )
+            )
+        )
         figures[f"speed_{people}_m_per_s"] = table["speed:zone"]
         figures[f"density_{people}_per_m2"] = table["density:zone"]
     return figures

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import ClassVar
+
 import numpy as np
 
 from sim.verify import crowding, walking
@@ -16,19 +19,19 @@ class OneWayCorridor(Check):
 
     suite, test, title = "experiments", "corridor-1.8m", "one-way corridor of 1.8 m"
     criterion = "RMSE of mean speeds at 0.5 to 3.5 /m² ≤ 0.20 m/s, and largest flow within 15 % of 1.62 /(m s)"
-    counterexample = {"rmse_m_per_s": 0.21, "largest_flow_per_m_s": 1.62}
+    counterexample: ClassVar[Figures] = {"rmse_m_per_s": 0.21, "largest_flow_per_m_s": 1.62}
 
     def measure(self) -> Figures:
         """Ring of 32 m."""
         speeds = {d: float(np.mean([crowding.ring_speed(1.8, d, seed=s) for s in SEEDS])) for d in CORRIDOR_ONE_WAY}
-        return ({"rmse_m_per_s": crowding.error(speeds, CORRIDOR_ONE_WAY),
-                 "largest_flow_per_m_s": max(d * v for d, v in speeds.items())}
-                | {f"speed_at_{d:g}_m_per_s": v for d, v in speeds.items()})
+        return {
+            "rmse_m_per_s": crowding.error(speeds, CORRIDOR_ONE_WAY),
+            "largest_flow_per_m_s": max(d * v for d, v in speeds.items()),
+        } | {f"speed_at_{d:g}_m_per_s": v for d, v in speeds.items()}
 
     def judge(self, figures: Figures) -> bool:
         """Error and capacity."""
-        return (figures["rmse_m_per_s"] <= 0.20
-                and abs(figures["largest_flow_per_m_s"] / CORRIDOR_FLOW - 1) <= 0.15)
+        return figures["rmse_m_per_s"] <= 0.20 and abs(figures["largest_flow_per_m_s"] / CORRIDOR_FLOW - 1) <= 0.15
 
 
 class TwoWayCorridor(Check):
@@ -36,13 +39,14 @@ class TwoWayCorridor(Check):
 
     suite, test, title = "experiments", "corridor-two-way-3.6m", "two-way corridor of 3.6 m"
     criterion = "RMSE of mean speeds at 1 to 3 /m² ≤ 0.20 m/s"
-    counterexample = {"rmse_m_per_s": 0.25}
+    counterexample: ClassVar[Figures] = {"rmse_m_per_s": 0.25}
 
     def measure(self) -> Figures:
         """Ring of 32 m, half of the people each way."""
         speeds = {d: float(np.mean([crowding.ring_speed(3.6, d, True, s) for s in SEEDS])) for d in CORRIDOR_TWO_WAY}
-        return ({"rmse_m_per_s": crowding.error(speeds, CORRIDOR_TWO_WAY)}
-                | {f"speed_at_{d:g}_m_per_s": v for d, v in speeds.items()})
+        return {"rmse_m_per_s": crowding.error(speeds, CORRIDOR_TWO_WAY)} | {
+            f"speed_at_{d:g}_m_per_s": v for d, v in speeds.items()
+        }
 
     def judge(self, figures: Figures) -> bool:
         """Error of the curve."""
@@ -54,15 +58,18 @@ class Capacities(Check):
 
     suite, test, title = "experiments", "one-way-and-two-way", "capacity one way and two ways"
     criterion = "largest flow one way > largest flow two ways (1 to 3 /m²), speeds at 1 /m² within 20 % of each other"
-    counterexample = {"one_way_per_m_s": 1.4, "two_way_per_m_s": 1.5, "ratio_at_1": 1.0}
+    counterexample: ClassVar[Figures] = {"one_way_per_m_s": 1.4, "two_way_per_m_s": 1.5, "ratio_at_1": 1.0}
 
     def measure(self) -> Figures:
         """From the two rings."""
         densities = (1.0, 1.5, 2.0, 2.5, 3.0)
         one = {d: float(np.mean([crowding.ring_speed(1.8, d, seed=s) for s in SEEDS])) for d in densities}
         two = {d: float(np.mean([crowding.ring_speed(3.6, d, True, s) for s in SEEDS])) for d in densities}
-        return {"one_way_per_m_s": max(d * v for d, v in one.items()), "two_way_per_m_s": max(d * v for d, v in two.items()),
-                "ratio_at_1": two[1.0] / one[1.0]}
+        return {
+            "one_way_per_m_s": max(d * v for d, v in one.items()),
+            "two_way_per_m_s": max(d * v for d, v in two.items()),
+            "ratio_at_1": two[1.0] / one[1.0],
+        }
 
     def judge(self, figures: Figures) -> bool:
         """As published (Zhang and Seyfried 2012)."""
@@ -73,8 +80,16 @@ class Doors(Check):
     """Door flow by width is a straight line."""
 
     suite, test, title = "experiments", "doors", "door flow by width"
-    criterion = "0.8 to 2.5 m: 1.6-2.4 /(m s) more a metre, straight (R² > 0.98), 1.6-2.2 /(m s) at each width, all get out"
-    counterexample = {"slope_per_m_s": 1.9, "r2": 0.97, "least_per_m_s": 1.7, "most_per_m_s": 2.0, "not_out": 0.0}
+    criterion = (
+        "0.8 to 2.5 m: 1.6-2.4 /(m s) more a metre, straight (R² > 0.98), 1.6-2.2 /(m s) at each width, all get out"
+    )
+    counterexample: ClassVar[Figures] = {
+        "slope_per_m_s": 1.9,
+        "r2": 0.97,
+        "least_per_m_s": 1.7,
+        "most_per_m_s": 2.0,
+        "not_out": 0.0,
+    }
 
     def measure(self) -> Figures:
         """200 people out of a room of 10 x 10 m, three seeds a width."""
@@ -82,14 +97,24 @@ class Doors(Check):
         flows = np.array([np.mean([flow for flow, _ in runs[w]]) for w in DOOR_WIDTHS])
         widths = np.array(DOOR_WIDTHS)
         slope, offset = np.polyfit(widths, flows, 1)
-        return {"slope_per_m_s": float(slope), "offset_per_s": float(offset),
-                "r2": float(np.corrcoef(widths, flows)[0, 1] ** 2), "least_per_m_s": float((flows / widths).min()),
-                "most_per_m_s": float((flows / widths).max()), "not_out": float(sum(n for r in runs.values() for _, n in r))}
+        return {
+            "slope_per_m_s": float(slope),
+            "offset_per_s": float(offset),
+            "r2": float(np.corrcoef(widths, flows)[0, 1] ** 2),
+            "least_per_m_s": float((flows / widths).min()),
+            "most_per_m_s": float((flows / widths).max()),
+            "not_out": float(sum(n for r in runs.values() for _, n in r)),
+        }
 
     def judge(self, figures: Figures) -> bool:
         """Line, band, nobody blocked."""
-        return (1.6 <= figures["slope_per_m_s"] <= 2.4 and figures["r2"] > 0.98 and figures["least_per_m_s"] >= 1.6
-                and figures["most_per_m_s"] <= 2.2 and figures["not_out"] == 0)
+        return (
+            1.6 <= figures["slope_per_m_s"] <= 2.4
+            and figures["r2"] > 0.98
+            and figures["least_per_m_s"] >= 1.6
+            and figures["most_per_m_s"] <= 2.2
+            and figures["not_out"] == 0
+        )
 
 
 class Streams(Check):
@@ -97,7 +122,13 @@ class Streams(Check):
 
     suite, test, title = "experiments", "counter-flow", "streams against each other"
     criterion = "against 0, 10, 50, 100 people: everybody arrives in five of five seeds, mean time rises"
-    counterexample = {"against_0_s": 50.0, "against_10_s": 60.0, "against_50_s": 70.0, "against_100_s": 65.0, "stranded": 0.0}
+    counterexample: ClassVar[Figures] = {
+        "against_0_s": 50.0,
+        "against_10_s": 60.0,
+        "against_50_s": 70.0,
+        "against_100_s": 65.0,
+        "stranded": 0.0,
+    }
 
     def measure(self) -> Figures:
         """Five seeds."""
@@ -108,7 +139,7 @@ class Streams(Check):
     def judge(self, figures: Figures) -> bool:
         """In this order, nobody stranded."""
         times = [figures[f"against_{n}_s"] for n in (0, 10, 50, 100)]
-        return all(a < b for a, b in zip(times[:-1], times[1:], strict=True)) and figures["stranded"] == 0
+        return all(a < b for a, b in pairwise(times)) and figures["stranded"] == 0
 
 
 class Turning(Check):
@@ -116,7 +147,7 @@ class Turning(Check):
 
     suite, test, title = "experiments", "corner", "round a corner"
     criterion = "20 people get round a corner of a 2 m corridor and none of their positions lies outside"
-    counterexample = {"out": 19.0, "points_outside": 0.0, "points": 5000.0}
+    counterexample: ClassVar[Figures] = {"out": 19.0, "points_outside": 0.0, "points": 5000.0}
 
     def measure(self) -> Figures:
         """Three seeds."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import ClassVar
+
 from sim.verify import choosing, crowding
 from sim.verify.check import Absent, Check, Figures
 from sim.verify.nist import (
@@ -24,7 +27,7 @@ class IsoDelays(Delays):
 
     suite, test = "iso", "1"
     kinds = ("uniform", "normal", "lognormal")
-    counterexample = {"uniform_p": 0.01, "normal_p": 0.5, "lognormal_p": 0.5}
+    counterexample: ClassVar[Figures] = {"uniform_p": 0.01, "normal_p": 0.5, "lognormal_p": 0.5}
 
 
 class IsoCorridor(CorridorSpeed):
@@ -79,9 +82,17 @@ class CorridorCurve(Check):
     """Speed in a corridor against how many go through it."""
 
     suite, test, title = "iso", "13", "speed and density in a corridor"
-    criterion = "with 60, 120 and 240 people at 1.0 m/s: speed in the zone ≤ 1.0 m/s (1 %) and never higher where it is denser"
-    counterexample = {"speed_60_m_per_s": 0.99, "speed_120_m_per_s": 0.9, "speed_240_m_per_s": 1.1,
-                      "density_60_per_m2": 1.0, "density_120_per_m2": 1.5, "density_240_per_m2": 2.0}
+    criterion = (
+        "with 60, 120 and 240 people at 1.0 m/s: speed in the zone ≤ 1.0 m/s (1 %) and never higher where it is denser"
+    )
+    counterexample: ClassVar[Figures] = {
+        "speed_60_m_per_s": 0.99,
+        "speed_120_m_per_s": 0.9,
+        "speed_240_m_per_s": 1.1,
+        "density_60_per_m2": 1.0,
+        "density_120_per_m2": 1.5,
+        "density_240_per_m2": 2.0,
+    }
 
     def measure(self) -> Figures:
         """Corridor of 2 x 30 m."""
@@ -91,7 +102,7 @@ class CorridorCurve(Check):
         """Speeds fall as densities rise."""
         pairs = sorted((figures[f"density_{n}_per_m2"], figures[f"speed_{n}_m_per_s"]) for n in (60, 120, 240))
         speeds = [speed for _, speed in pairs]
-        return max(speeds) <= 1.01 and all(b <= a + 0.01 for a, b in zip(speeds[:-1], speeds[1:], strict=True))
+        return max(speeds) <= 1.01 and all(b <= a + 0.01 for a, b in pairwise(speeds))
 
 
 class IsoGroup(Check):
@@ -99,7 +110,7 @@ class IsoGroup(Check):
 
     suite, test, title = "iso", "14", "a group stays together"
     criterion = "five people at 1.25 m/s arrive within 10 s of each other, past ten slow people"
-    counterexample = {"spread_s": 12.0}
+    counterexample: ClassVar[Figures] = {"spread_s": 12.0}
 
     def measure(self) -> Figures:
         """Ten slow people in the way."""
@@ -121,7 +132,7 @@ class ShorterWay(Check):
 
     suite, test, title = "iso", "17", "the shorter of two ways"
     criterion = "most of 50 people take the shorter way round a block, and all get through"
-    counterexample = {"short_share": 0.4, "long_share": 0.6}
+    counterexample: ClassVar[Figures] = {"short_share": 0.4, "long_share": 0.6}
 
     def measure(self) -> Figures:
         """A block in a square."""
@@ -133,14 +144,23 @@ class ShorterWay(Check):
 
 
 CHECKS: tuple[type[Check] | Absent, ...] = (
-    IsoDelays, IsoCorridor,
+    IsoDelays,
+    IsoCorridor,
     Absent("iso", "3", "speed on stairs", "speed on 10 m of stairs within 0.05 m/s", NO_STAIRS),
-    IsoCorner, IsoSpeeds, IsoCounterFlow, IsoImpaired, IsoAssignment, IsoExitCloses,
+    IsoCorner,
+    IsoSpeeds,
+    IsoCounterFlow,
+    IsoImpaired,
+    IsoAssignment,
+    IsoExitCloses,
     Absent("iso", "10", "congestion at stairs", "peak density at the neck and at the foot of the stairs", NO_STAIRS),
     IsoDoorFlow,
     Absent("iso", "12", "width of stairs", "flow rises with the width of stairs", NO_STAIRS),
-    CorridorCurve, IsoGroup,
+    CorridorCurve,
+    IsoGroup,
     Absent("iso", "15", "social influence", "share of the exit that others take rises", NO_FOLLOWING),
-    IsoFamiliar, ShorterWay,
+    IsoFamiliar,
+    ShorterWay,
     Absent("iso", "18", "speed in smoke", "hand-calculated time ± 0.5 s", NO_SMOKE),
-    Absent("iso", "19", "toxic dose", "dose 1 within one step of the hand value", NO_SMOKE))
+    Absent("iso", "19", "toxic dose", "dose 1 within one step of the hand value", NO_SMOKE),
+)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import ClassVar
+
 from sim.verify import choosing, crowding, walking
 from sim.verify.check import Absent, Check, Figures
 from sim.verify.reference import REGULATED_FLOW
@@ -9,8 +12,10 @@ from sim.verify.rimea import NO_STAIRS, Assignment, Corner
 
 NO_SMOKE = "smoke and toxic gas are not in the model: it rehearses streets and squares"
 NO_FOLLOWING = "people choose their exit by themselves; following others is not in the model"
-REGULATION = ("the criterion is a rule for conservative design, not a measurement: real doors let through 1.6 to 2.8 /(m s), "
-              "and so does the free model")
+REGULATION = (
+    "the criterion is a rule for conservative design, not a measurement: real doors let through 1.6 to 2.8 /(m s), "
+    "and so does the free model"
+)
 
 
 class Delays(Check):
@@ -18,8 +23,8 @@ class Delays(Check):
 
     suite, test, title = "nist", "1.1", "delays by distribution"
     criterion = "times of setting off fit each distribution (Kolmogorov-Smirnov p > 0.05)"
-    kinds = ("uniform", "gamma", "lognormal", "weibull")
-    counterexample = {"uniform_p": 0.5, "gamma_p": 0.5, "lognormal_p": 0.01, "weibull_p": 0.5}
+    kinds: ClassVar[tuple[str, ...]] = ("uniform", "gamma", "lognormal", "weibull")
+    counterexample: ClassVar[Figures] = {"uniform_p": 0.5, "gamma_p": 0.5, "lognormal_p": 0.01, "weibull_p": 0.5}
 
     def measure(self) -> Figures:
         """Ten people a run, runs pooled."""
@@ -35,7 +40,7 @@ class CorridorSpeed(Check):
 
     suite, test, title = "nist", "2.1", "speed in a corridor"
     criterion = "1.0 ± 0.05 m/s over the middle 40 m"
-    counterexample = {"speed_m_per_s": 0.94, "time_s": 42.6}
+    counterexample: ClassVar[Figures] = {"speed_m_per_s": 0.94, "time_s": 42.6}
 
     def measure(self) -> Figures:
         """Corridor of 60 x 2 m."""
@@ -57,7 +62,7 @@ class Speeds(Check):
 
     suite, test, title = "nist", "2.4", "distribution of speeds"
     criterion = "100 people given N(1.2, 0.2) walk 100 m: mean and deviation within 0.05 m/s, median p > 0.05"
-    counterexample = {"mean_m_per_s": 1.12, "sd_m_per_s": 0.2, "median_p": 0.3}
+    counterexample: ClassVar[Figures] = {"mean_m_per_s": 1.12, "sd_m_per_s": 0.2, "median_p": 0.3}
 
     def measure(self) -> Figures:
         """Three seeds."""
@@ -65,8 +70,11 @@ class Speeds(Check):
 
     def judge(self, figures: Figures) -> bool:
         """Mean, deviation and fit."""
-        return (abs(figures["mean_m_per_s"] - 1.2) <= 0.05 and abs(figures["sd_m_per_s"] - 0.2) <= 0.05
-                and figures["median_p"] > 0.05)
+        return (
+            abs(figures["mean_m_per_s"] - 1.2) <= 0.05
+            and abs(figures["sd_m_per_s"] - 0.2) <= 0.05
+            and figures["median_p"] > 0.05
+        )
 
 
 class CounterFlow(Check):
@@ -74,8 +82,16 @@ class CounterFlow(Check):
 
     suite, test, title = "nist", "2.8", "streams against each other"
     criterion = "100 people cross a corridor of 2 m against 0, 10, 50, 100: the time rises and everybody arrives"
-    counterexample = {"against_0_s": 50.0, "against_10_s": 60.0, "against_50_s": 70.0, "against_100_s": 80.0,
-                      "stranded_0": 0.0, "stranded_10": 0.0, "stranded_50": 0.0, "stranded_100": 1.0}
+    counterexample: ClassVar[Figures] = {
+        "against_0_s": 50.0,
+        "against_10_s": 60.0,
+        "against_50_s": 70.0,
+        "against_100_s": 80.0,
+        "stranded_0": 0.0,
+        "stranded_10": 0.0,
+        "stranded_50": 0.0,
+        "stranded_100": 1.0,
+    }
 
     def measure(self) -> Figures:
         """Rooms of 10 x 10 m."""
@@ -84,8 +100,7 @@ class CounterFlow(Check):
     def judge(self, figures: Figures) -> bool:
         """In this order, nobody stranded."""
         times = [figures[f"against_{n}_s"] for n in (0, 10, 50, 100)]
-        return (all(a < b for a, b in zip(times[:-1], times[1:], strict=True))
-                and not any(figures[f"stranded_{n}"] for n in (0, 10, 50, 100)))
+        return all(a < b for a, b in pairwise(times)) and not any(figures[f"stranded_{n}"] for n in (0, 10, 50, 100))
 
 
 class Group(Check):
@@ -93,8 +108,10 @@ class Group(Check):
 
     suite, test, title = "nist", "2.9", "a group stays together"
     criterion = "four at 1.25 m/s and one at 0.5 m/s arrive within 10 s of each other"
-    counterexample = {"spread_s": 12.0}
-    known_failure = "people of a lab do not wait for each other; in events a group walks at the speed of its slowest member"
+    counterexample: ClassVar[Figures] = {"spread_s": 12.0}
+    known_failure = (
+        "people of a lab do not wait for each other; in events a group walks at the speed of its slowest member"
+    )
 
     def measure(self) -> Figures:
         """Ten slow people stand in the way."""
@@ -110,7 +127,7 @@ class Impaired(Check):
 
     suite, test, title = "nist", "2.10", "a slow person ahead"
     criterion = "24 people take longer behind one with 0.8 m/s and a radius of 0.4 m than behind one like themselves"
-    counterexample = {"with_slow_s": 31.0, "with_like_s": 32.0}
+    counterexample: ClassVar[Figures] = {"with_slow_s": 31.0, "with_like_s": 32.0}
 
     def measure(self) -> Figures:
         """Corridor of 2 m, three seeds."""
@@ -132,7 +149,7 @@ class Familiar(Check):
 
     suite, test, title = "nist", "3.3", "familiar exits"
     criterion = "known by half each: shares differ by at most 10 %; exit 2 known by 80 %: it is preferred"
-    counterexample = {"share_of_2_at_50": 0.5, "share_of_2_at_80": 0.45}
+    counterexample: ClassVar[Figures] = {"share_of_2_at_50": 0.5, "share_of_2_at_80": 0.45}
 
     def measure(self) -> Figures:
         """Room with two equal exits, 100 people, four seeds."""
@@ -148,7 +165,7 @@ class ExitCloses(Check):
 
     suite, test, title = "nist", "4.1", "an exit shuts"
     criterion = "everybody leaves by the other exit when the nearest shuts after 1 s"
-    counterexample = {"by_the_shut_exit": 0.05, "by_the_other": 0.95}
+    counterexample: ClassVar[Figures] = {"by_the_shut_exit": 0.05, "by_the_other": 0.95}
 
     def measure(self) -> Figures:
         """Twenty people."""
@@ -164,7 +181,7 @@ class DoorFlow(Check):
 
     suite, test, title = "nist", "5.2", "largest flow of a door"
     criterion = f"100 people leave by an exit of 1 m at no more than {REGULATED_FLOW} /(m s)"
-    counterexample = {"flow_per_m_s": 1.4, "not_out": 0.0}
+    counterexample: ClassVar[Figures] = {"flow_per_m_s": 1.4, "not_out": 0.0}
     known_failure = REGULATION
 
     def measure(self) -> Figures:
@@ -177,14 +194,21 @@ class DoorFlow(Check):
 
 
 CHECKS: tuple[type[Check] | Absent, ...] = (
-    Delays, CorridorSpeed,
+    Delays,
+    CorridorSpeed,
     Absent("nist", "2.2", "speed on stairs", "1.0 ± 0.05 m/s over 100 m of stairs", NO_STAIRS),
-    NistCorner, Speeds,
+    NistCorner,
+    Speeds,
     Absent("nist", "2.5", "speed in smoke", "hand-calculated time ± 0.5 s", NO_SMOKE),
     Absent("nist", "2.6", "toxic dose", "dose 1 within one step of the hand value", NO_SMOKE),
     Absent("nist", "2.7", "lifts", "lift travel time = hand value", "lifts are not in the model: it has one floor"),
-    CounterFlow, Group, Impaired, NistAssignment,
+    CounterFlow,
+    Group,
+    Impaired,
+    NistAssignment,
     Absent("nist", "3.2", "social influence", "share of the exit that others take rises", NO_FOLLOWING),
-    Familiar, ExitCloses,
+    Familiar,
+    ExitCloses,
     Absent("nist", "5.1", "congestion at stairs", "peak density at the neck and at the foot of the stairs", NO_STAIRS),
-    DoorFlow)
+    DoorFlow,
+)

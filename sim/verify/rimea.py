@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import ClassVar
+
 from sim.verify import choosing, crowding, walking
 from sim.verify.check import Absent, Check, Figures
 from sim.verify.reference import AGE_SPEEDS, SINGLE_FILE
@@ -15,7 +18,7 @@ class Corridor(Check):
 
     suite, test, title = "rimea", "1", "one person in a corridor"
     criterion = "40 m at 1.33 m/s ± 5 % after 1 s of reaction in 26 to 34 s"
-    counterexample = {"least_s": 25.9, "most_s": 30.0}
+    counterexample: ClassVar[Figures] = {"least_s": 25.9, "most_s": 30.0}
 
     def measure(self) -> Figures:
         """Five people, one after the other."""
@@ -31,7 +34,7 @@ class FundamentalDiagram(Check):
 
     suite, test, title = "rimea", "4", "speed and density on a ring"
     criterion = "speed falls from each density to the next (0.5 to 6 /m²), and flow has its largest value in between"
-    counterexample = {f"speed_at_{d:g}_m_per_s": 1.3 for d in DENSITIES}
+    counterexample: ClassVar[Figures] = {f"speed_at_{d:g}_m_per_s": 1.3 for d in DENSITIES}
 
     def measure(self) -> Figures:
         """Ring of 26 x 2 m at each density."""
@@ -40,7 +43,7 @@ class FundamentalDiagram(Check):
     def judge(self, figures: Figures) -> bool:
         """Monotone speed (a tenth of a centimetre a second aside), flow with a maximum inside."""
         speeds = [figures[f"speed_at_{d:g}_m_per_s"] for d in DENSITIES]
-        falls = all(b < a + 0.001 for a, b in zip(speeds[:-1], speeds[1:], strict=True))
+        falls = all(b < a + 0.001 for a, b in pairwise(speeds))
         flows = [d * v for d, v in zip(DENSITIES, speeds, strict=True)]
         top = flows[:4].index(max(flows[:4]))
         return falls and 0 < top < 3 and 1.0 < speeds[0] <= 1.4 and speeds[-1] < 0.3
@@ -51,7 +54,7 @@ class Reaction(Check):
 
     suite, test, title = "rimea", "5", "reaction times"
     criterion = "ten people set off within 0.5 s of their delays, which spread over 10 to 100 s"
-    counterexample = {"people": 10.0, "largest_error_s": 0.6}
+    counterexample: ClassVar[Figures] = {"people": 10.0, "largest_error_s": 0.6}
 
     def measure(self) -> Figures:
         """A room of 8 x 5 m."""
@@ -67,7 +70,7 @@ class Corner(Check):
 
     suite, test, title = "rimea", "6", "round a corner"
     criterion = "20 people get round a left turn and no point of their tracks lies outside"
-    counterexample = {"out": 20.0, "points_outside": 1.0, "points": 5000.0}
+    counterexample: ClassVar[Figures] = {"out": 20.0, "points_outside": 1.0, "points": 5000.0}
 
     def measure(self) -> Figures:
         """Three seeds."""
@@ -82,10 +85,15 @@ class Ages(Check):
     """Speeds follow the table of ages."""
 
     suite, test, title = "rimea", "7", "walking speeds by age"
-    criterion = ("50 people of each age walk as fast as Weidmann's table gives them: own speed within 0.03 m/s, means within "
-                 "three standard errors and falling with age")
-    counterexample = {key: value for age, mean in AGE_SPEEDS.items() for key, value in
-                      {f"mean_{age}_m_per_s": mean - 0.2, f"off_{age}_m_per_s": 0.2, f"spread_{age}": 0.19}.items()}
+    criterion = (
+        "50 people of each age walk as fast as Weidmann's table gives them: own speed within 0.03 m/s, means within "
+        "three standard errors and falling with age"
+    )
+    counterexample: ClassVar[Figures] = {
+        key: value
+        for age, mean in AGE_SPEEDS.items()
+        for key, value in {f"mean_{age}_m_per_s": mean - 0.2, f"off_{age}_m_per_s": 0.2, f"spread_{age}": 0.19}.items()
+    }
 
     def measure(self) -> Figures:
         """35 m with room enough."""
@@ -94,9 +102,11 @@ class Ages(Check):
     def judge(self, figures: Figures) -> bool:
         """Each age against the table."""
         means = [figures[f"mean_{age}_m_per_s"] for age in AGE_SPEEDS]
-        return (all(figures[f"off_{age}_m_per_s"] <= 0.03 for age in AGE_SPEEDS)
-                and all(abs(m - a) <= 3 * 0.19 * a / 50**0.5 for m, a in zip(means, AGE_SPEEDS.values(), strict=True))
-                and means == sorted(means, reverse=True))
+        return (
+            all(figures[f"off_{age}_m_per_s"] <= 0.03 for age in AGE_SPEEDS)
+            and all(abs(m - a) <= 3 * 0.19 * a / 50**0.5 for m, a in zip(means, AGE_SPEEDS.values(), strict=True))
+            and means == sorted(means, reverse=True)
+        )
 
 
 class PublicSpace(Check):
@@ -104,7 +114,7 @@ class PublicSpace(Check):
 
     suite, test, title = "rimea", "9", "a crowd leaves a public space"
     criterion = "1,000 people need 1.6 to 2.4 times as long by two doors as by four"
-    counterexample = {"four_doors_s": 130.0, "two_doors_s": 180.0, "ratio": 1.38}
+    counterexample: ClassVar[Figures] = {"four_doors_s": 130.0, "two_doors_s": 180.0, "ratio": 1.38}
 
     def measure(self) -> Figures:
         """Hall of 30 x 20 m, doors of 1 m."""
@@ -120,7 +130,7 @@ class Assignment(Check):
 
     suite, test, title = "rimea", "10", "assigned ways out"
     criterion = "all 23 people leave by the exit that they were assigned"
-    counterexample = {"people": 23.0, "by_their_exit": 22 / 23}
+    counterexample: ClassVar[Figures] = {"people": 23.0, "by_their_exit": 22 / 23}
 
     def measure(self) -> Figures:
         """Twelve rooms along a corridor."""
@@ -136,7 +146,7 @@ class ExitChoice(Check):
 
     suite, test, title = "rimea", "11", "choice of exit"
     criterion = "of 1,000 people more leave by the near exit than by the far one, and some by the far one; all get out"
-    counterexample = {"near_share": 1.0, "far_share": 0.0}
+    counterexample: ClassVar[Figures] = {"near_share": 1.0, "far_share": 0.0}
 
     def measure(self) -> Figures:
         """Two exits of 1 m on one wall."""
@@ -144,7 +154,9 @@ class ExitChoice(Check):
 
     def judge(self, figures: Figures) -> bool:
         """Both used, the near one more."""
-        return 0 < figures["far_share"] < figures["near_share"] and figures["near_share"] + figures["far_share"] >= 0.999
+        return (
+            0 < figures["far_share"] < figures["near_share"] and figures["near_share"] + figures["far_share"] >= 0.999
+        )
 
 
 class Bottleneck(Check):
@@ -152,8 +164,12 @@ class Bottleneck(Check):
 
     suite, test, title = "rimea", "12", "two rooms and a corridor"
     criterion = "flow into the corridor ≥ flow at the exit - 0.05 /s, and the jam stands before the corridor"
-    counterexample = {"corridor_flow_per_s": 1.5, "exit_flow_per_s": 1.6, "before_corridor_per_m2": 3.0,
-                      "before_exit_per_m2": 0.5}
+    counterexample: ClassVar[Figures] = {
+        "corridor_flow_per_s": 1.5,
+        "exit_flow_per_s": 1.6,
+        "before_corridor_per_m2": 3.0,
+        "before_exit_per_m2": 0.5,
+    }
 
     def measure(self) -> Figures:
         """150 people."""
@@ -161,8 +177,10 @@ class Bottleneck(Check):
 
     def judge(self, figures: Figures) -> bool:
         """Flows and densities in this order."""
-        return (figures["corridor_flow_per_s"] >= figures["exit_flow_per_s"] - 0.05
-                and figures["before_corridor_per_m2"] > 2 * figures["before_exit_per_m2"])
+        return (
+            figures["corridor_flow_per_s"] >= figures["exit_flow_per_s"] - 0.05
+            and figures["before_corridor_per_m2"] > 2 * figures["before_exit_per_m2"]
+        )
 
 
 class BottleneckGoal(Check):
@@ -170,7 +188,7 @@ class BottleneckGoal(Check):
 
     suite, test, title = "rimea", "12a", "goal near behind a gap"
     criterion = "flow through a gap of 1 m is not smaller (5 %) when the goal begins right behind it than 10 m behind"
-    counterexample = {"near_flow_per_s": 1.7, "far_flow_per_s": 1.9}
+    counterexample: ClassVar[Figures] = {"near_flow_per_s": 1.7, "far_flow_per_s": 1.9}
 
     def measure(self) -> Figures:
         """Goal at 0 and at 10 m."""
@@ -186,7 +204,7 @@ class BottleneckDepth(Check):
 
     suite, test, title = "rimea", "12b", "short and long gap"
     criterion = "150 people need longer through a gap 5 m long than through one of 0.2 m"
-    counterexample = {"short_s": 80.0, "long_s": 79.0}
+    counterexample: ClassVar[Figures] = {"short_s": 80.0, "long_s": 79.0}
 
     def measure(self) -> Figures:
         """Width 1 m."""
@@ -202,7 +220,7 @@ class BottleneckRow(Check):
 
     suite, test, title = "rimea", "12c", "two gaps in a row"
     criterion = "the largest queue before the first gap is at least twice that before the second"
-    counterexample = {"queue_1": 60.0, "queue_2": 50.0}
+    counterexample: ClassVar[Figures] = {"queue_1": 60.0, "queue_2": 50.0}
 
     def measure(self) -> Figures:
         """Gaps of 1 m, 10 m apart."""
@@ -218,7 +236,7 @@ class BottleneckWidth(Check):
 
     suite, test, title = "rimea", "12d", "width of a gap"
     criterion = "flow grows from 0.8 to 1.0 and to 1.2 m"
-    counterexample = {"at_0.8_per_s": 1.5, "at_1.0_per_s": 1.5, "at_1.2_per_s": 2.0}
+    counterexample: ClassVar[Figures] = {"at_0.8_per_s": 1.5, "at_1.0_per_s": 1.5, "at_1.2_per_s": 2.0}
 
     def measure(self) -> Figures:
         """Three widths."""
@@ -226,8 +244,10 @@ class BottleneckWidth(Check):
 
     def judge(self, figures: Figures) -> bool:
         """Strictly, by 5 % at least."""
-        return (figures["at_1.2_per_s"] > 1.05 * figures["at_1.0_per_s"]
-                and figures["at_1.0_per_s"] > 1.05 * figures["at_0.8_per_s"] > 0)
+        return (
+            figures["at_1.2_per_s"] > 1.05 * figures["at_1.0_per_s"]
+            and figures["at_1.0_per_s"] > 1.05 * figures["at_0.8_per_s"] > 0
+        )
 
 
 class CrowdCorner(Check):
@@ -235,7 +255,10 @@ class CrowdCorner(Check):
 
     suite, test, title = "rimea", "15", "a crowd round a corner"
     criterion = "500 people: 44 m straight takes less time than the corner, 75.4 m straight takes more"
-    counterexample = {"short_s": 70.0, "corner_s": 130.0, "long_s": 110.0}
+    counterexample: ClassVar[Figures] = {"short_s": 70.0, "corner_s": 130.0, "long_s": 110.0}
+    known_failure = (
+        "everybody takes the shortest way and queues at the inner side of the corner, whose outer half stays empty"
+    )
 
     def measure(self) -> Figures:
         """Halls 20 m wide."""
@@ -250,8 +273,10 @@ class SingleFile(Check):
     """Speeds in single file as measured."""
 
     suite, test, title = "rimea", "16", "single file"
-    criterion = "at 75 % of line densities from 0.3 to 2.5 /m the mean speed lies between 10 and 90 % of the measured speeds"
-    counterexample = {f"speed_at_{d:.1f}_per_m": 1.3 for d in SINGLE_FILE}
+    criterion = (
+        "at 75 % of line densities from 0.3 to 2.5 /m the mean speed lies between 10 and 90 % of the measured speeds"
+    )
+    counterexample: ClassVar[Figures] = {f"speed_at_{d:.1f}_per_m": 1.3 for d in SINGLE_FILE}
 
     def measure(self) -> Figures:
         """Ring of 26 m, too narrow to overtake."""
@@ -267,10 +292,27 @@ CHECKS: tuple[type[Check] | Absent, ...] = (
     Corridor,
     Absent("rimea", "2", "stairs up", "time = length / stair speed, ± 5 %", NO_STAIRS),
     Absent("rimea", "3", "stairs down", "time = length / stair speed, ± 5 %", NO_STAIRS),
-    FundamentalDiagram, Reaction, Corner, Ages,
-    Absent("rimea", "8", "influence of parameters", "documented evacuation times of a house of three storeys",
-           "it needs three storeys, and floors are not in the model yet; it has no criterion to fail"),
-    PublicSpace, Assignment, ExitChoice, Bottleneck, BottleneckGoal, BottleneckDepth, BottleneckRow, BottleneckWidth,
+    FundamentalDiagram,
+    Reaction,
+    Corner,
+    Ages,
+    Absent(
+        "rimea",
+        "8",
+        "influence of parameters",
+        "documented evacuation times of a house of three storeys",
+        "it needs three storeys, and floors are not in the model yet; it has no criterion to fail",
+    ),
+    PublicSpace,
+    Assignment,
+    ExitChoice,
+    Bottleneck,
+    BottleneckGoal,
+    BottleneckDepth,
+    BottleneckRow,
+    BottleneckWidth,
     Absent("rimea", "13", "jam before stairs", "jam at the foot of the stairs", NO_STAIRS),
     Absent("rimea", "14", "choice between floors", "documented ways", "floors are not in the model yet"),
-    CrowdCorner, SingleFile)
+    CrowdCorner,
+    SingleFile,
+)

@@ -22,9 +22,14 @@ STARTED = 0.15
 @cache
 def corridor_time(low: float, high: float, delay: float, seeds: int = 5) -> Figures:
     """Seconds that one person takes for 40 m of a 2 m corridor, at a speed between two [m/s]: least and most."""
-    scenario = lab("corridor", box(-1, 0, 42, 2), [group("end", at=[[0.0, 1.0]], speed={"uniform": [low, high]},
-                                                         delay={"constant": delay})],
-                   {"end": box(41, 0, 42, 2)}, 120, lines={"40 m": line(40, 0, 40, 2)})
+    scenario = lab(
+        "corridor",
+        box(-1, 0, 42, 2),
+        [group("end", at=[[0.0, 1.0]], speed={"uniform": [low, high]}, delay={"constant": delay})],
+        {"end": box(41, 0, 42, 2)},
+        120,
+        lines={"40 m": line(40, 0, 40, 2)},
+    )
     times = [crossing_times(run(scenario, seed), "40 m")[0] for seed in range(1, seeds + 1)]
     return {"least_s": min(times), "most_s": max(times)}
 
@@ -32,8 +37,14 @@ def corridor_time(low: float, high: float, delay: float, seeds: int = 5) -> Figu
 @cache
 def corridor_speed(speed: float) -> Figures:
     """Mean speed of one person over the middle 40 m of a 60 m corridor [m/s]."""
-    scenario = lab("corridor speed", box(0, 0, 61, 2), [group("end", at=[[0.5, 1.0]], speed={"constant": speed})],
-                   {"end": box(60, 0, 61, 2)}, 200, lines={"in": line(10, 0, 10, 2), "out": line(50, 0, 50, 2)})
+    scenario = lab(
+        "corridor speed",
+        box(0, 0, 61, 2),
+        [group("end", at=[[0.5, 1.0]], speed={"constant": speed})],
+        {"end": box(60, 0, 61, 2)},
+        200,
+        lines={"in": line(10, 0, 10, 2), "out": line(50, 0, 50, 2)},
+    )
     findings = run(scenario)
     took = crossing_times(findings, "out")[0] - crossing_times(findings, "in")[0]
     return {"speed_m_per_s": float(40 / took), "time_s": float(took)}
@@ -45,16 +56,24 @@ def corner() -> Figures:
     ground = joined(box(0, 0, 12, 2), box(10, 0, 12, 12))
     scenario = lab("corner", ground, [group("end", area=box(0, 0, 6, 2), count=20)], {"end": box(10, 11, 12, 12)}, 120)
     runs = [run(scenario, seed, tracks=True) for seed in range(1, 4)]
-    return {"out": float(min(f.people["out_s"].notna().sum() for f in runs)),
-            "points_outside": float(sum(f.outside for f in runs)), "points": float(sum(len(f.tracks) for f in runs))}
+    return {
+        "out": float(min(f.people["out_s"].notna().sum() for f in runs)),
+        "points_outside": float(sum(f.outside for f in runs)),
+        "points": float(sum(len(f.tracks) for f in runs)),
+    }
 
 
 @cache
 def free_walk(people: int = 100, mean: float = 1.2, spread: float = 0.2) -> Figures:
     """Speeds over 100 m of people who have room, against the normal distribution that they were given."""
-    scenario = lab("free walk", box(0, 0, 132, 60),
-                   [group("end", area=box(0, 0, 25, 60), count=people, speed={"normal": [mean, spread]})],
-                   {"end": box(130, 0, 132, 60)}, 400, lines={"in": line(28, 0, 28, 60), "out": line(128, 0, 128, 60)})
+    scenario = lab(
+        "free walk",
+        box(0, 0, 132, 60),
+        [group("end", area=box(0, 0, 25, 60), count=people, speed={"normal": [mean, spread]})],
+        {"end": box(130, 0, 132, 60)},
+        400,
+        lines={"in": line(28, 0, 28, 60), "out": line(128, 0, 128, 60)},
+    )
     measured, p = [], []
     for seed in (1, 2, 3):
         findings = run(scenario, seed, tracks=True)
@@ -62,7 +81,11 @@ def free_walk(people: int = 100, mean: float = 1.2, spread: float = 0.2) -> Figu
         measured.append(speeds)
         p.append(float(stats.kstest(speeds, "norm", args=(mean, spread)).pvalue))
     pooled = np.concatenate(measured)
-    return {"mean_m_per_s": float(pooled.mean()), "sd_m_per_s": float(pooled.std(ddof=1)), "median_p": float(np.median(p))}
+    return {
+        "mean_m_per_s": float(pooled.mean()),
+        "sd_m_per_s": float(pooled.std(ddof=1)),
+        "median_p": float(np.median(p)),
+    }
 
 
 def _between(tracks: pd.DataFrame, start: float, end: float) -> np.ndarray:
@@ -85,9 +108,13 @@ def ages() -> Figures:
     """Mean speed of 50 people of each age who have room, less what Weidmann's table gives."""
     figures: dict[str, float] = {}
     for age, mean in AGE_SPEEDS.items():
-        scenario = lab("ages", box(0, 0, 65, 40),
-                       [group("end", area=box(0, 0, 25, 40), count=50, speed={"normal": [mean, AGE_SPREAD * mean]})],
-                       {"end": box(63, 0, 65, 40)}, 300)
+        scenario = lab(
+            "ages",
+            box(0, 0, 65, 40),
+            [group("end", area=box(0, 0, 25, 40), count=50, speed={"normal": [mean, AGE_SPREAD * mean]})],
+            {"end": box(63, 0, 65, 40)},
+            300,
+        )
         findings = run(scenario, age, tracks=True)
         speeds = _between(findings.tracks, 28.0, 60.0)
         given = findings.people["speed"].to_numpy()
@@ -100,8 +127,13 @@ def ages() -> Figures:
 def _room_with_delays(delay: dict[str, Any], duration: float) -> Any:
     """Ten people in a room of 8 x 5 m with a door of 1 m, who set off late."""
     ground = joined(box(0, 0, 8, 5), box(8, 2, 8.2, 3), box(8.2, 0, 11, 5))
-    return lab("delays", ground, [group("out", area=box(0, 0, 5, 5), count=10, delay=delay, speed=FREE)],
-               {"out": box(10, 0, 11, 5)}, duration)
+    return lab(
+        "delays",
+        ground,
+        [group("out", area=box(0, 0, 5, 5), count=10, delay=delay, speed=FREE)],
+        {"out": box(10, 0, 11, 5)},
+        duration,
+    )
 
 
 def starts(findings: Findings) -> tuple[np.ndarray, np.ndarray]:
@@ -124,17 +156,28 @@ DELAYS: dict[str, tuple[dict[str, Any], Any]] = {
     "uniform": ({"uniform": [10.0, 100.0]}, stats.uniform(10, 90)),
     "normal": ({"normal": [60.0, 15.0]}, stats.norm(60, 15)),
     "gamma": ({"gamma": [1.291 * 103.901, 1.291**0.5 * 103.901]}, stats.gamma(1.291, scale=103.901)),
-    "lognormal": ({"lognormal": [float(np.exp(4.586 + 0.967**2 / 2)),
-                                 float(np.exp(4.586 + 0.967**2 / 2) * np.sqrt(np.expm1(0.967**2)))]},
-                  stats.lognorm(0.967, scale=np.exp(4.586))),
-    "weibull": ({"empirical": stats.weibull_min(1.195, scale=139.285).ppf(np.arange(0.0005, 1, 0.001)).tolist()},
-                stats.weibull_min(1.195, scale=139.285))}
-"""Delays as a scenario gives them, and the distribution that they are to follow. Parameters from NIST TN 1822, test 1.1."""
+    "lognormal": (
+        {
+            "lognormal": [
+                float(np.exp(4.586 + 0.967**2 / 2)),
+                float(np.exp(4.586 + 0.967**2 / 2) * np.sqrt(np.expm1(0.967**2))),
+            ]
+        },
+        stats.lognorm(0.967, scale=np.exp(4.586)),
+    ),
+    "weibull": (
+        {"empirical": stats.weibull_min(1.195, scale=139.285).ppf(np.arange(0.0005, 1, 0.001)).tolist()},
+        stats.weibull_min(1.195, scale=139.285),
+    ),
+}
+"""Delays as a scenario gives them, and the distribution that they are to follow (parameters: NIST TN 1822, test 1.1)."""
 
 
 @cache
 def delay_fit(kind: str, runs: int = 4) -> float:
     """Probability (Kolmogorov-Smirnov) of the times at which people set off, under the distribution asked for."""
     given, expected = DELAYS[kind]
-    seen = np.concatenate([starts(run(_room_with_delays(given, 1500), seed, tracks=True))[0] for seed in range(1, runs + 1)])
+    seen = np.concatenate(
+        [starts(run(_room_with_delays(given, 1500), seed, tracks=True))[0] for seed in range(1, runs + 1)]
+    )
     return float(stats.kstest(seen, expected.cdf).pvalue)

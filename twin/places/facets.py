@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import mapbox_earcut
 import numpy as np
@@ -132,7 +133,9 @@ def ear_clip(polygons: NDArray[np.object_]) -> tuple[Floats, Ints, Ints]:
     points, of_ring = points[keep], of_ring[keep]
     faces, point_polygon = clip_rings(points, np.bincount(of_ring, minlength=len(rings)), of_polygon, len(polygons))
     a, b, c = (points[faces[:, i]] for i in range(3))
-    clockwise = np.cross(np.c_[b - a, np.zeros(len(a))], np.c_[c - a, np.zeros(len(a))])[:, 2] < 0
+    of_face = point_polygon[faces[:, 0]]
+    doubled = np.bincount(of_face, _cross(b - a, c - a), minlength=len(polygons))
+    clockwise = doubled[of_face] < 0              # all triangles of a polygon turn the same way
     faces[clockwise] = faces[clockwise, ::-1]
     return points, faces, point_polygon
 
@@ -155,11 +158,46 @@ def clip_rings(points: Floats, ring_sizes: Ints, of_polygon: Ints, polygons: int
             found.append(np.array([0, 1, 2, 0, 2, 3]) + start)
         else:
             local = points[start:stop] - points[start]
-            found.append(mapbox_earcut.triangulate_float64(local, (ends - start).astype(np.uint32)).astype(np.int64)
-                         + start)
+            ends = ends - start
+            some = mapbox_earcut.triangulate_float64(local, ends.astype(np.uint32)).astype(np.int64).reshape(-1, 3)
+            if len(some) < len(local) + 2 * (len(ends) - 2):
+                some = np.concatenate([some, _slivers(local, ends, some)])
+            found.append(some.ravel() + start)
         start, first_ring = stop, last_ring
     faces = np.concatenate(found).reshape(-1, 3) if found else np.empty((0, 3), np.int64)
     return faces, np.repeat(of_polygon, ring_sizes)
+
+
+def _slivers(points: Floats, ring_ends: Ints, faces: Ints) -> Ints:
+    """Triangles without area (s, 3) that close the cracks of an ear clipping.
+
+    Ear clipping passes over a corner that lies on the line between two others, which leaves a long edge on one
+    side and two short ones on the other. ``ring_ends`` (r,) are the ends of the rings in ``points`` (v, 2).
+    """
+    a, b, c = (points[faces[:, i]] for i in range(3))
+    turn = _cross(b - a, c - a).sum()
+    taken = {(i, j) for f in faces.tolist() for i, j in zip(f, [*f[1:], f[0]], strict=True)}
+    outline = set()
+    for number, (start, end) in enumerate(zip([0, *ring_ends[:-1].tolist()], ring_ends.tolist(), strict=True)):
+        ring = list(range(start, end))
+        ring_turn = _cross(points[ring], np.roll(points[ring], -1, axis=0)).sum() * (-1 if number else 1)
+        ring = ring if (ring_turn > 0) == (turn > 0) else ring[::-1]
+        outline |= set(zip(ring, [*ring[1:], ring[0]], strict=True))
+    after: dict[int, list[int]] = {}
+    for i, j in sorted(outline - taken) + sorted((j, i) for i, j in taken - outline if (j, i) not in taken):
+        after.setdefault(i, []).append(j)
+    found = []
+    for first in sorted(after):
+        while after[first]:
+            loop = [first]
+            while after.get(loop[-1]) and (following := after[loop[-1]].pop()) != first:
+                loop.append(following)
+            found += [(first, i, j) for i, j in pairwise(loop[1:])]
+    return np.array(found, np.int64).reshape(-1, 3)
+
+
+def _cross(a: Floats, b: Floats) -> Floats:
+    return np.asarray(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0])
 
 
 def _convex(q: list[list[float]]) -> bool:

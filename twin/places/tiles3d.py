@@ -36,8 +36,7 @@ def write_tiles(district: District, folder: str | os.PathLike[str], *, cell: flo
     """
     folder = Path(folder)
     placed = transform(district)
-    if folder.exists() and not (folder.is_dir() and (not any(folder.iterdir()) or
-                                                     (folder / "tileset.json").is_file())):
+    if folder.exists() and not _ours(folder):
         raise BadInput("this is in use for something else", where=str(folder), mend="name a new folder")
     mesh = solids(district)
     if not len(mesh.faces):
@@ -54,6 +53,17 @@ def write_tiles(district: District, folder: str | os.PathLike[str], *, cell: flo
         shutil.rmtree(draft, ignore_errors=True)
         raise
     return folder / "tileset.json"
+
+
+def _ours(folder: Path) -> bool:
+    """Whether a folder is empty, or holds nothing but what :func:`write_tiles` writes."""
+    if not folder.is_dir():
+        return False
+    inside = list(folder.iterdir())
+    tileset = folder / "tileset.json"
+    if any(file.suffix != ".glb" and file != tileset for file in inside):
+        return False
+    return not inside or (tileset.is_file() and '"generator": "Hutong"' in tileset.read_text(encoding="utf-8")[:400])
 
 
 def transform(district: District) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ import warnings
 import typer
 
 from twin.errors import HutongError
-from viz.cli import district, rehearsal, server
+from viz.cli import district, rehearsal, server, verification
 
 INTERRUPTED = 130
 
@@ -20,6 +20,7 @@ app.add_typer(rehearsal.scenario_app, name="scenario")
 app.command("rehearse")(rehearsal.rehearse)
 app.command("compare")(rehearsal.compare)
 app.command("still")(rehearsal.still)
+app.command("verify")(verification.verify)
 app.command("serve")(server.serve)
 
 

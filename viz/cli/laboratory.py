@@ -17,8 +17,17 @@ from twin.errors import BadInput
 from viz.cli import output
 
 
-def rehearse(lab: Lab, *, layout: str, out: Path | None, seed: int | None, replications: int,
-             frames: Literal["first", "all", "none"], overwrite: bool, json: bool) -> None:
+def rehearse(
+    lab: Lab,
+    *,
+    layout: str,
+    out: Path | None,
+    seed: int | None,
+    replications: int,
+    frames: Literal["first", "all", "none"],
+    overwrite: bool,
+    json: bool,
+) -> None:
     """Run an experiment and print its measures."""
     if layout:
         raise BadInput("an experiment has no layouts", where=lab.name, mend="leave --layout out")
@@ -30,18 +39,37 @@ def rehearse(lab: Lab, *, layout: str, out: Path | None, seed: int | None, repli
             shares[of_seed] = share
             done(sum(shares.values()))
 
-        rehearse_lab(lab, out=out, seed=seed, replications=replications, frames=frames, overwrite=overwrite,
-                     on_progress=on_progress)
+        rehearse_lab(
+            lab,
+            out=out,
+            seed=seed,
+            replications=replications,
+            frames=frames,
+            overwrite=overwrite,
+            on_progress=on_progress,
+        )
     metrics = pd.read_parquet(out / "metrics.parquet")
-    rows = {name: _spread(metrics[name].to_numpy(float)) | {"unit": unit(name)} for name in metrics.columns if name != "seed"}
+    rows = {name: _spread(metrics[name].to_numpy(float)) for name in metrics.columns if name != "seed"}
     if json:
-        output.print_json({"run": str(out), "scenario": lab.name, "kind": "lab", "seeds": metrics["seed"].tolist(),
-                           "measures": rows})
+        output.print_json(
+            {
+                "run": str(out),
+                "scenario": lab.name,
+                "kind": "lab",
+                "seeds": metrics["seed"].tolist(),
+                "measures": {name: row | {"unit": unit(name)} for name, row in rows.items()},
+            }
+        )
         return
-    output.table(f"{out}: {lab.name}, {replications} replication{'s' * (replications > 1)}",
-                 ["measure", "mean", "least", "most", "unit"],
-                 [[name, output.number(row["mean"]), output.number(row["least"]), output.number(row["most"]), str(row["unit"])]
-                  for name, row in rows.items() if row["n"]])
+    output.table(
+        f"{out}: {lab.name}, {replications} replication{'s' * (replications > 1)}",
+        ["measure", "mean", "least", "most", "unit"],
+        [
+            [name, output.number(row["mean"]), output.number(row["least"]), output.number(row["most"]), unit(name)]
+            for name, row in rows.items()
+            if row["n"]
+        ],
+    )
     if waiting := int(metrics["not_let_in"].sum()):
         output.out.print(f"{waiting} people could not enter before the end: the place was full.")
 
@@ -61,7 +89,7 @@ def check(lab: Lab, *, json: bool) -> None:
         raise typer.Exit(2)
 
 
-def _spread(values: np.ndarray) -> dict[str, float | int | None]:
+def _spread(values: np.ndarray) -> dict[str, float | None]:
     """Mean, least and most of what is known of a measure over the seeds."""
     known = values[np.isfinite(values)]
     if not len(known):

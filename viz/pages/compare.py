@@ -37,9 +37,13 @@ def layout(library: Library, asked: dict[str, str], language: str) -> html.Div:
             className="alone",
             id="scene-main",
         )
-    a = asked["a"] if asked.get("a") in names else names[0]
-    same = [e.name for e in entries if e.name != a and e.scenario == next(x.scenario for x in entries if x.name == a)]
-    b = asked["b"] if asked.get("b") in names else (same or [n for n in names if n != a])[0]
+    newest = entries[0]
+    ordered = list(dict.fromkeys([e.name for e in entries if e.scenario == newest.scenario] + names))
+    second, first = ordered[:2]  # the older of the two newest is A
+    a = asked["a"] if asked.get("a") in names else first
+    scenario = next(entry.scenario for entry in entries if entry.name == a)
+    others = [e.name for e in entries if e.name != a and e.scenario == scenario] + [n for n in names if n != a]
+    b = asked["b"] if asked.get("b") in names else (second if a == first else others[0])
     left = [
         panels.section(
             "compare.runs",

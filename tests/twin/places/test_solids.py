@@ -116,6 +116,12 @@ def test_a_building_gives_way_to_its_parts():
     assert solids(place([whole, small])).ids == ["b", "b-part"]
 
 
+def test_a_building_underground_is_not_shown():
+    station = {**building(shapely.box(0, 0, 60, 20), height=0.0, base=-10.0), "id": "station"}
+    mesh = solids(place([station, building(shapely.box(0, 40, 10, 46), height=4.0)]))
+    assert mesh.ids == ["b"] and mesh.positions[:, 2].min() == 0.0
+
+
 def test_normals_look_outward_and_picking_finds_the_building():
     two = [building(shapely.box(0, 0, 10, 6), height=5.0),
            {**building(shapely.box(20, 0, 30, 6), height=7.0, roof="gabled", roof_height=2.0), "id": "c"}]

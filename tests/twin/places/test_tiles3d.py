@@ -77,9 +77,14 @@ def test_writing_again_replaces_and_writing_elsewhere_is_refused(tmp_path):
     assert len(list((tmp_path / "tiles").glob("*.glb"))) == 4
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("keep")
-    with pytest.raises(BadInput, match="something else"):
-        write_tiles(village(n=2), tmp_path / "mine")
-    assert {p.name for p in tmp_path.iterdir()} == {"tiles", "mine"}
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "tileset.json").write_text('{"asset": {"version": "1.0"}}')
+    (tmp_path / "tiles" / "notes.txt").write_text("keep")
+    for name in ("mine", "other", "tiles", "mine/letter.txt"):
+        with pytest.raises(BadInput, match="something else"):
+            write_tiles(village(n=2), tmp_path / name)
+    assert {p.name for p in tmp_path.iterdir()} == {"tiles", "mine", "other"}
+    assert (tmp_path / "tiles" / "notes.txt").read_text() == (tmp_path / "mine" / "letter.txt").read_text() == "keep"
 
 
 def test_a_place_that_lies_nowhere_has_no_tiles(tmp_path):
