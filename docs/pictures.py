@@ -20,6 +20,7 @@ import viz
 from sim.place import district_of
 
 ROOT = Path(__file__).resolve().parent.parent
+SQUARE = {"position": (-300.0, -90.0, 58.0), "target": (-150.0, -222.0, 0.0), "fov_deg": 38.0}
 PICTURES = ROOT / "docs" / "pictures"
 CHROMIUM = ("--headless=new --no-sandbox --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader "
             "--disable-quic --no-first-run --disable-background-networking --disable-component-update "
@@ -30,8 +31,9 @@ def main() -> None:
     """Render every picture into docs/pictures."""
     PICTURES.mkdir(exist_ok=True)
     run = sim.Run(ROOT / "runs" / "evening-A")
-    viz.still(district_of(run.scenario), run, time=1100, camera="bird", size=(1600, 900), path=PICTURES / "evening.png")
-    viz.still(district_of(run.scenario), camera="street", size=(1600, 900), path=PICTURES / "lane.png")
+    district = district_of(run.scenario)
+    viz.still(district, run, time=1100, camera=SQUARE, size=(1600, 900), path=PICTURES / "evening.png")
+    viz.still(district, camera="bird", size=(1600, 900), path=PICTURES / "quarter.png")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

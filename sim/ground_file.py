@@ -16,13 +16,17 @@ _WKT = re.compile(
 )
 
 
+SMALL = 0.001
+"""Share of the area by which the repair of a drawn outline may change it."""
+
+
 def is_wkt(text: str) -> bool:
     """Whether a text is meant as WKT, and not as the name of a file."""
     return _WKT.match(text) is not None
 
 
 def read_ground(path: Path) -> str:
-    """WKT of the ground that a file holds: its polygons, those of a collection taken together."""
+    """WKT of the ground that a file holds: its polygons taken together, small faults repaired."""
     if not path.is_file():
         raise BadInput(
             "there is no such file",
@@ -41,11 +45,12 @@ def read_ground(path: Path) -> str:
     parts = [p for p in shapely.get_parts(shape) if p.geom_type in ("Polygon", "MultiPolygon")]
     if not parts:
         raise BadInput("there is no polygon in this file", where=str(path), mend=mend)
-    for part in parts:
-        if not part.is_valid:
+    for k, part in enumerate(parts):
+        parts[k] = shapely.make_valid(part)
+        if abs(parts[k].area - part.area) > SMALL * parts[k].area:
             raise BadInput(
                 f"an outline is not sound ({shapely.is_valid_reason(part).lower()})",
                 where=str(path),
                 mend="redraw it so that it does not cross or touch itself",
             )
-    return str(shapely.to_wkt(shapely.union_all(parts), rounding_precision=6, trim=True))
+    return str(shapely.to_wkt(shapely.union_all(parts), rounding_precision=-1, trim=True))

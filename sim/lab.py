@@ -7,6 +7,7 @@ obstacles.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 import shapely
@@ -31,14 +32,14 @@ def area_of(ref: str | Ring) -> shapely.Polygon | shapely.MultiPolygon:
     if shape.geom_type in ("LineString", "LinearRing") and len(shape.coords) > 3 and shape.is_closed:
         shape = shapely.Polygon(shape.coords)
     parts = [p for p in shapely.get_parts(shape) if p.geom_type in ("Polygon", "MultiPolygon")]
-    if not parts or sum(p.area for p in parts) == 0:
-        raise ValueError("this is not an area; give a POLYGON or a ring of at least three points")
     for part in parts:
         if not part.is_valid:
             raise ValueError(
                 f"the outline is not sound ({shapely.is_valid_reason(part).lower()}); redraw it so that it does "
                 "not cross or touch itself"
             )
+    if sum(p.area for p in parts) == 0:
+        raise ValueError("this is not an area; give a POLYGON or a ring of at least three points")
     return parts[0] if len(parts) == 1 else shapely.union_all(parts)
 
 
@@ -51,19 +52,15 @@ def line_of(ref: str | Ring) -> shapely.LineString | shapely.MultiLineString:
 
 
 def _read(text: str) -> shapely.Geometry:
+    if re.search(r"\b(nan|inf)", text, re.IGNORECASE):
+        raise ValueError("a coordinate is not a number; give metres")
     try:
         shape = shapely.from_wkt(text.strip())
     except shapely.errors.ShapelyError:
         raise ValueError("this is not WKT; write it like POLYGON ((0 0, 10 0, 10 5, 0 5, 0 0))") from None
     if shape is None or shape.is_empty:
         raise ValueError("this is empty; draw something")
-    if not all(map(_is_number, shapely.get_coordinates(shape).ravel().tolist())):
-        raise ValueError("a coordinate is not a number; give metres")
     return shapely.force_2d(shape)
-
-
-def _is_number(value: float) -> bool:
-    return abs(value) < 1e9
 
 
 def _area(ref: str | Ring) -> str | Ring:
@@ -105,6 +102,7 @@ class People(Model):
     speed: Distribution = Distribution(normal=(1.34, 0.26))
     radius: Annotated[float, Field(ge=0.1, le=0.6)] = 0.2
     delay: Distribution = Distribution(constant=0.0)
+    company: str | None = Field(default=None, description="all of one company walk at the speed of its slowest member")
 
     @model_validator(mode="after")
     def _complete(self) -> People:
@@ -140,10 +138,14 @@ class Closing(Model):
 
 
 class Door(Model):
-    """An opening that can be shut: within the given spans it is open, otherwise not; always open without any."""
+    """An opening that can be shut: within the given spans it is open, otherwise not; always open without any.
+
+    With ``most_per_s`` it is regulated: it lets through no more people a second, one at a time.
+    """
 
     line: Line
     open: list[Span] = Field(default_factory=list)
+    most_per_s: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] | None = None
 
 
 class LabMeasure(Model):

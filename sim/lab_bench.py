@@ -83,7 +83,17 @@ def prepare(lab: Lab, seed: int | None = None) -> Bench:
         taken = np.concatenate([taken, group.xy[np.isfinite(group.xy[:, 0])]])
         _check_ways(ground, lab, k, people, group, doorsteps.get(k), free)
         groups.append(group)
+    _keep_company(lab, groups)
     return Bench(ground, _joined(groups), doorsteps, _timetable(lab))
+
+
+def _keep_company(lab: Lab, groups: list[Cast]) -> None:
+    """Slow everybody of a company down to its slowest member, as in an event."""
+    for company in {people.company for people in lab.people} - {None}:
+        members = [cast for people, cast in zip(lab.people, groups, strict=True) if people.company == company]
+        slowest = min((float(cast.speed.min()) for cast in members if len(cast)), default=SLOWEST)
+        for cast in members:
+            cast.speed[:] = slowest
 
 
 def _body(radius: float) -> float:

@@ -13,6 +13,7 @@ from sim.crowd import Crowd, DensityMaps, FlowLine, Parameters
 from sim.crowd.people import Snapshot
 from sim.lab import Lab, area_of, line_of
 from sim.lab_bench import Bench, prepare
+from sim.lab_doors import Regulator
 from sim.lab_tracks import Tracks
 from sim.run import Frame
 
@@ -93,6 +94,9 @@ class Experiment:
         self._areas = {name: area_of(ref).intersection(self.ground.walkable) for name, ref in lab.measure.areas.items()}
         for area in self._areas.values():
             shapely.prepare(area)
+        self._regulators = [
+            Regulator(line_of(door.line), door.most_per_s, n) for door in lab.doors.values() if door.most_per_s
+        ]
         self._notes = _Notes()
         self._tracks = Tracks(self.ground, lab.fps, lab.period) if tracks else None
         self._maps = self._blank_maps() if maps else None
@@ -115,6 +119,8 @@ class Experiment:
             self._turn_doors()
             self._let_in()
             self._set_off()
+            for regulator in self._regulators:
+                regulator.regulate(self.crowd, self._who, self._held)
             before, start = self.crowd.table(), self.time
             if step % second == 0:
                 self._note_second(before)
@@ -125,6 +131,7 @@ class Experiment:
                 on_progress(self.time)
             if self.lab.stop_when_empty and self.crowd.n == 0 and self._all_done():
                 break
+        self._let_in()
         after = self.crowd.table()
         self._note_second(after)
         if self._tracks is not None:
@@ -228,7 +235,7 @@ class Experiment:
     def _note_second(self, people: Snapshot) -> None:
         stuck = self.crowd.stuck()
         waiting = sum(map(len, self._waiting.values()))
-        densest = 0.0
+        densest = float("nan")
         if self._maps is not None:
             densest = float(self._maps.add(people.xy, people.heading * people.speed[:, None]).max(initial=0.0))
         self._notes.series.append(

@@ -43,6 +43,11 @@ def spread(
                 wide = middle
         chosen = found[np.sort(random.permutation(len(found))[:count])]
         return _jittered(room, chosen, max(narrow - body, 0) / 2, others, body, random)
+    if others is not None:
+        found = _scattered(room, count, body, others, random)
+        if len(found) == count:
+            return found
+        most = max(most, len(found))
     raise BadInput(
         f"{count} people do not fit into {room.area:.1f} m² of free ground, {most} do",
         where=what,
@@ -72,6 +77,23 @@ def _lattice(
     if others is not None and len(points):
         points = points[others.query(points)[0] >= body]
     return points
+
+
+def _scattered(
+    room: shapely.Geometry, count: int, body: float, others: cKDTree, random: np.random.Generator
+) -> np.ndarray:
+    """Up to ``count`` random places in the gaps between others, one after the other (random sequential addition)."""
+    west, south, east, north = room.bounds
+    tries = random.uniform((west, south), (east, north), (min(400 * count, 40_000), 2))
+    tries = tries[shapely.contains_xy(room, tries[:, 0], tries[:, 1])]
+    tries = tries[others.query(tries)[0] >= body] if len(tries) else tries
+    free = np.ones(len(tries), bool)
+    chosen: list[int] = []
+    for k in range(len(tries)):
+        if free[k] and len(chosen) < count:
+            chosen.append(k)
+            free &= np.hypot(*(tries - tries[k]).T) >= body
+    return tries[chosen]
 
 
 def _jittered(

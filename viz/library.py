@@ -59,7 +59,7 @@ class Library:
         self._run = lru_cache(2 * KEPT)(lambda path, _written: Run(path))
 
     def districts(self) -> list[str]:
-        """Names of the districts: the given one first, those of the scenarios, and the built-in one."""
+        """Names of the districts: the given one first, or the built-in one, then those of the scenarios."""
         return list(self._district_paths())
 
     def district(self, name: str) -> District:
@@ -83,15 +83,17 @@ class Library:
         return sorted(self._scenario_paths())
 
     def first_scenario(self) -> str | None:
-        """The scenario that pages begin with: the first one that can be read and whose district is there."""
+        """The scenario that pages begin with: the first that plays in the first district, else any whose district is
+        there."""
+        possible = []
         for name in self.scenarios():
             try:
                 scenario = self.scenario(name)
             except HutongError:
                 continue
             if scenario.synthetic is not None or Path(scenario.district or "").is_file():
-                return name
-        return next(iter(self.scenarios()), None)
+                possible.append((self.district_name(scenario) != self.districts()[0], name))
+        return min(possible)[1] if possible else next(iter(self.scenarios()), None)
 
     def scenario_path(self, name: str) -> Path:
         """The file of a scenario."""
@@ -162,6 +164,8 @@ class Library:
         paths: dict[str, Path | None] = {}
         if self._own is not None:
             paths[self._own.stem] = self._own
+        else:
+            paths[BUILT_IN] = None
         for name in self.scenarios():
             try:
                 scenario = self.scenario(name)

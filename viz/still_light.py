@@ -61,18 +61,19 @@ NIGHT = Mood((0.16, 0.20, 0.30), (0.10, 0.125, 0.19), (0.06, 0.055, 0.05), (0.03
              (0.012, 0.017, 0.032), 1800.0)
 
 
-def shade(pixels: Pixels, *, sun: NDArray[Any], from_sun: DepthMap, from_above: DepthMap, footprint: Image,
+def shade(pixels: Pixels, *, sun: NDArray[Any], from_sun: list[DepthMap], from_above: DepthMap, footprint: Image,
           dark: bool, oversampling: int) -> NDArray[np.uint8]:
     """Light the pixels and shrink the picture by ``oversampling``; ``footprint`` (h, w) is the size of a
-    pixel [m]."""
+    pixel [m]. Of the depth maps ``from_sun`` each pixel takes the first that it lies in."""
     mood = NIGHT if dark else DAY
+    clear = max(150.0, float(np.percentile(pixels.distance[pixels.solid], 2))) if pixels.solid.any() else 150.0
     out: Image = np.empty(pixels.rgb.shape, np.float32)
     blurred = _height_blurs(from_above)
     rows = 200
     for top in range(0, len(out), rows):         # bands keep the working set in the cache
         band = slice(top, top + rows)
         out[band] = _light(Pixels(*(getattr(pixels, f)[band] for f in Pixels.__dataclass_fields__)), mood, sun,
-                           from_sun, from_above, blurred, footprint[band])
+                           from_sun, from_above, blurred, footprint[band], clear)
     sky = ~pixels.solid
     if sky.any():
         height = np.linspace(0, 1, len(out), dtype=np.float32)[:, None, None]
@@ -84,8 +85,8 @@ def shade(pixels: Pixels, *, sun: NDArray[Any], from_sun: DepthMap, from_above: 
     return (np.clip(small, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
-def _light(p: Pixels, mood: Mood, sun: NDArray[Any], from_sun: DepthMap, from_above: DepthMap,
-           blurred: list[tuple[float, Image]], footprint: Image) -> Image:
+def _light(p: Pixels, mood: Mood, sun: NDArray[Any], from_sun: list[DepthMap], from_above: DepthMap,
+           blurred: list[tuple[float, Image]], footprint: Image, clear: float) -> Image:
     albedo = _texture(np.power(p.rgb.astype(np.float32) / 255, np.float32(2.2)), p, footprint)
     facing = np.clip(p.normal @ sun.astype(np.float32), 0, 1)
     lit = facing * _in_sun(p, from_sun)
@@ -93,26 +94,38 @@ def _light(p: Pixels, mood: Mood, sun: NDArray[Any], from_sun: DepthMap, from_ab
     open_sky = _open_sky(p, from_above, blurred)
     ambient = _mix(_colour(mood.bounce), _colour(mood.sky), up[..., None]) * open_sky[..., None]
     colour = albedo * (lit[..., None] * _colour(mood.sun) + ambient)
-    haze = 1 - np.exp(-np.maximum(p.distance - 150.0, 0.0) / mood.haze_m)
+    haze = 1 - np.exp(-np.maximum(p.distance - clear, 0.0) / mood.haze_m)
     return _mix(colour, _colour(mood.haze), np.clip(haze, 0, 1)[..., None])
 
 
-def _in_sun(p: Pixels, view: DepthMap) -> Image:
-    """Share of the sun that reaches each pixel, from eight looks at the sun's depth map around it."""
-    offset = p.points - view.middle.astype(np.float32) + p.normal * np.float32(0.06)
+def _in_sun(p: Pixels, views: list[DepthMap]) -> Image:
+    """Share of the sun that reaches each pixel; all of it beyond the last of the sun's depth maps."""
+    raised = p.points + p.normal * np.float32(0.06)
+    light = np.ones(p.distance.shape, np.float32)
+    open_ = p.solid.copy()
+    for view in views:
+        offset = raised - view.middle.astype(np.float32)
+        away = np.maximum(np.abs(offset @ view.right.astype(np.float32)), np.abs(offset @ view.up.astype(np.float32)))
+        here = open_ & (away < np.float32(0.99 * view.reach))
+        light[here] = _unhidden(offset[here], view)
+        open_ &= ~here
+    return light
+
+
+def _unhidden(offset: Image, view: DepthMap) -> Image:
+    """Share of the sun at points (n, 3) from the map's middle, from six looks at the map around each."""
     size = len(view.height)
     scale = np.float32(size / 2 / view.reach)
     column = (offset @ view.right.astype(np.float32)) * scale + np.float32(size / 2)
     row = np.float32(size / 2) - (offset @ view.up.astype(np.float32)) * scale
-    depth = offset @ view.direction.astype(np.float32) + np.float32(0.08 + 1.2 / scale)
+    margin = 0.08 + (1.2 if scale > 3 else 2.0) / float(scale)     # coarse maps would shade sloping ground with itself
+    depth = offset @ view.direction.astype(np.float32) + np.float32(margin)
     light = np.zeros(column.shape, np.float32)
     spread = max(0.14 * float(scale), 0.7)
     for turn in np.arange(6) * 2.399963:
         r = spread * np.sqrt((turn / 2.399963 + 0.5) / 6) * 1.6
         x, y = (column + r * np.cos(turn)).astype(np.int32), (row + r * np.sin(turn)).astype(np.int32)
-        inside = (x >= 0) & (x < size) & (y >= 0) & (y < size)
-        hidden = view.height[np.clip(y, 0, size - 1), np.clip(x, 0, size - 1)] > depth
-        light += ~(hidden & inside)
+        light += view.height[np.clip(y, 0, size - 1), np.clip(x, 0, size - 1)] <= depth
     return light / np.float32(6)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
@@ -16,8 +15,9 @@ from twin.places.district import District
 from twin.places.facets import caps, polygon_parts
 from twin.places.roofs import COURTYARD_WALL, GATE, GROUND, ROOF, WALL
 from twin.places.solids import Mesh, solids
-from viz.shipped import shipped
 from viz.still_camera import Camera
+from viz.still_layout import layout
+from viz.still_models import Coloured, asset, colour_of, far_tree, merged, placed
 from viz.still_people import people
 
 if TYPE_CHECKING:
@@ -33,20 +33,6 @@ _GROUND_COLOURS = {
     "platform": "#cfcac0", "floor": "#d5d1c8", "bay": "#cdcbc6"}
 _ASSETS = {"lamp": "lamp", "hydrant": "hydrant", "camera": "camera", "bollard": "bollard", "tree": "tree",
            "metro_entrance": "metro_entrance"}
-
-
-@dataclass(frozen=True)
-class Coloured:
-    """Triangles with flat colours: ``positions``, ``normals`` (v, 3) float32, ``faces`` (f, 3) uint32,
-    ``rgb`` (v, 3) uint8 sRGB, ``surface`` (v,) uint8. The first ``first_part`` corners are the part that may
-    be repainted."""
-
-    positions: NDArray[np.float32]
-    faces: NDArray[np.uint32]
-    normals: NDArray[np.float32]
-    rgb: NDArray[np.uint8]
-    surface: NDArray[np.uint8]
-    first_part: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,6 +57,8 @@ def still_scene(district: District, camera: Camera, *, run: Run | None, time: fl
     houses = built(solids(district, overhang=0.4), windowless(district))
     pieces = [ground(district), houses, *furniture(district, camera)]
     if run is not None:
+        time = run.scenario.duration_s / 2 if time is None else time
+        pieces += layout(district, run, time, camera)
         pieces += [placed(asset("pedestrian"), p.xy, p.heading, p.size, tint=p.rgb)
                    for p in people(run, time, seed, colour) if len(p.xy)]
     return StillScene(merged(pieces), camera, dark)
@@ -84,7 +72,7 @@ def windowless(district: District) -> set[str]:
 
 def built(mesh: Mesh, blind: set[str]) -> Coloured:
     """Colour the solids; every object a little differently, as built things are; no windows on ``blind`` ones."""
-    palette = np.array([_rgb(_SOLID_COLOURS[k]) for k in range(5)], float)
+    palette = np.array([colour_of(_SOLID_COLOURS[k]) for k in range(5)], float)
     turn = (np.arange(len(mesh.ids)) * 0.6180339887) % 1.0
     vary = (1.0 + 0.09 * (turn - 0.5))[mesh.object_index][:, None]
     warmth = 1.0 + 0.05 * ((turn * 7) % 1.0 - 0.5)[mesh.object_index][:, None] * np.array([1.0, 0.2, -1.0])
@@ -138,7 +126,7 @@ def ground(district: District) -> Coloured:
         surface = {"water": WATER, "square": PAVING, "pedestrian": PAVING}.get(kind, PLAIN)
         pieces.append(Coloured(lid.positions.astype(np.float32), lid.faces.astype(np.uint32),
                                np.tile(np.array([0, 0, 1], np.float32), (n, 1)),
-                               np.tile(_rgb(_GROUND_COLOURS[kind]), (n, 1)), np.full(n, surface, np.uint8)))
+                               np.tile(colour_of(_GROUND_COLOURS[kind]), (n, 1)), np.full(n, surface, np.uint8)))
     return merged(pieces)
 
 
@@ -163,12 +151,12 @@ def furniture(district: District, camera: Camera) -> list[Coloured]:
         out.append(placed(asset(name), xy[seen & near], heading[seen & near], size[seen & near]))
         if kind == "tree":
             far = seen & ~near
-            out.append(placed(_far_tree(), xy[far], heading[far], size[far]))
+            out.append(placed(far_tree(), xy[far], heading[far], size[far]))
         elif kind == "metro_entrance":
             out.append(placed(asset(name), xy[seen & ~near], heading[seen & ~near], size[seen & ~near]))
     at, heading = _parked(district)
     seen = _may_be_seen(at, camera, small=False)
-    paint = np.array([_rgb(c) for c in ("#c9cccd", "#e4e4e2", "#4c5258", "#8d4740", "#5c6f80", "#d6d3cb")])
+    paint = np.array([colour_of(c) for c in ("#c9cccd", "#e4e4e2", "#4c5258", "#8d4740", "#5c6f80", "#d6d3cb")])
     pick = (np.arange(len(at)) * 7919) % 97 % len(paint)
     for i in range(len(paint)):
         some = seen & (pick == i)
@@ -204,74 +192,3 @@ def _may_be_seen(xy: NDArray[np.float64], camera: Camera, *, small: bool) -> NDA
     reach = (90.0 if small else 900.0) / np.tan(np.radians(camera.fov_deg / 2))
     return (depth > -20) & (depth < reach) & (aside < np.maximum(depth, 0) * 2.4 * np.tan(
         np.radians(camera.fov_deg / 2)) + 30)
-
-
-@functools.cache
-def asset(name: str) -> Coloured:
-    """A model from ``assets/3d`` in model space: z up, facing +x, in its own colours."""
-    import trimesh
-
-    pieces = []
-    for part in trimesh.load_scene(shipped("assets/3d") / f"{name}.glb").geometry.values():
-        points = np.stack([part.vertices[:, 0], -part.vertices[:, 2], part.vertices[:, 1]], 1)[part.faces]
-        facing = np.cross(points[:, 1] - points[:, 0], points[:, 2] - points[:, 0])
-        facing /= np.maximum(np.linalg.norm(facing, axis=1), 1e-12)[:, None]
-        value = np.asarray(part.visual.material.baseColorFactor, float)[:3] / 255
-        encoded = np.where(value <= 0.0031308, value * 12.92, 1.055 * value ** (1 / 2.4) - 0.055)
-        n = 3 * len(points)
-        pieces.append(Coloured(points.reshape(-1, 3).astype(np.float32), np.arange(n, dtype=np.uint32).reshape(-1, 3),
-                               np.repeat(facing, 3, axis=0).astype(np.float32),
-                               np.tile((encoded * 255).round().astype(np.uint8), (n, 1)), np.zeros(n, np.uint8)))
-    return replace(merged(pieces), first_part=len(pieces[0].positions))
-
-
-@functools.cache
-def _far_tree() -> Coloured:
-    """A tree for the distance: one crown on one trunk, a quarter of the triangles."""
-    tree = asset("tree")
-    middle = tree.positions[tree.faces].mean(axis=1)
-    crown = (tree.rgb[tree.faces[:, 0]] == tree.rgb[tree.first_part]).all(axis=1)
-    keep = tree.faces[crown & (middle[:, 2] > 3.4)]
-    used = keep.ravel()
-    grown = (tree.positions[used] - np.array([0.0, 0.0, 4.9])) * np.array([1.15, 1.15, 1.0]) + np.array([0.0, 0.0, 4.7])
-    return Coloured(grown.astype(np.float32), np.arange(len(used), dtype=np.uint32).reshape(-1, 3),
-                    tree.normals[used], tree.rgb[used], tree.surface[used])
-
-
-def placed(model: Coloured, xy: NDArray[Any], heading: NDArray[Any], size: NDArray[Any], *,
-           tint: NDArray[np.uint8] | None = None, first_part_rgb: NDArray[np.uint8] | None = None) -> Coloured:
-    """Copies of a model at points (n, 2), turned to headings (n,) and scaled by sizes (n,).
-
-    ``tint`` (n, 3) multiplies the colours of each copy; ``first_part_rgb`` replaces those of the model's
-    first part.
-    """
-    n, v = len(xy), len(model.positions)
-    c, s = (f(heading).astype(np.float32)[:, None] for f in (np.cos, np.sin))
-
-    def turned(a: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.stack([c * a[:, 0] - s * a[:, 1], s * a[:, 0] + c * a[:, 1],
-                         np.broadcast_to(a[:, 2], (n, v))], axis=2)
-
-    positions = turned(model.positions) * size.astype(np.float32)[:, None, None]
-    positions[..., :2] += np.asarray(xy, np.float32)[:, None]
-    rgb = np.tile(model.rgb[None], (n, 1, 1))
-    if first_part_rgb is not None:
-        rgb[:, :model.first_part] = first_part_rgb
-    if tint is not None:
-        rgb = (rgb.astype(np.uint16) * tint[:, None].astype(np.uint16) // 235).clip(0, 255).astype(np.uint8)
-    faces = (model.faces[None] + (np.arange(n, dtype=np.uint32) * v)[:, None, None]).reshape(-1, 3)
-    return Coloured(positions.reshape(-1, 3), faces, turned(model.normals).reshape(-1, 3), rgb.reshape(-1, 3),
-                    np.zeros(n * v, np.uint8))
-
-
-def merged(pieces: list[Coloured]) -> Coloured:
-    """Put pieces into one mesh."""
-    shift = np.cumsum([0, *(len(p.positions) for p in pieces[:-1])])
-    return Coloured(np.concatenate([p.positions for p in pieces]),
-                    np.concatenate([p.faces + np.uint32(s) for p, s in zip(pieces, shift, strict=True)]),
-                    np.concatenate([p.normals for p in pieces]).astype(np.float32),
-                    np.concatenate([p.rgb for p in pieces]), np.concatenate([p.surface for p in pieces]))
-
-
-def _rgb(colour: str) -> NDArray[np.uint8]:
-    return np.array([int(colour[i:i + 2], 16) for i in (1, 3, 5)], np.uint8)

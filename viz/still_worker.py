@@ -41,7 +41,10 @@ def draw(scene: SimpleNamespace, size: tuple[int, int]) -> NDArray[np.uint8]:
     middle, reach = _seen(points, pixels.solid)
     sun = SUN / np.linalg.norm(SUN)
     detail = min(3072, 3 * max(window) // 2)
-    from_sun = stage.look_along(sun, middle, reach, detail)
+    from_sun = [stage.look_along(sun, middle, reach, detail)]
+    close, close_reach = _seen(points, pixels.solid & (distance < np.quantile(distance[::8, ::8], 0.4)))
+    if close_reach < 0.5 * reach:
+        from_sun.insert(0, stage.look_along(sun, close, close_reach, detail))
     from_above = stage.look_along(np.array([0.0, 0.0, 1.0]), middle, reach, detail // 2)
     stage.close()
     footprint = distance * np.float32(2 * np.tan(np.radians(camera.fov_deg / 2)) / window[1])
@@ -177,13 +180,13 @@ def _range(positions: NDArray[np.float32], camera: Camera) -> tuple[float, float
 
 
 def _seen(points: NDArray[np.float32], solid: NDArray[np.bool_]) -> tuple[NDArray[Any], float]:
-    """Middle and reach of what is seen, leaving out the farthest tenth of the picture."""
+    """Middle and reach of what is seen, leaving out a little at the edges, which may be endless plain."""
     some = points[::8, ::8][solid[::8, ::8]]
     if not len(some):
         return np.zeros(3), 100.0
-    low, high = np.percentile(some[:, :2], [2, 92], axis=0)
+    low, high = np.percentile(some[:, :2], [2, 95], axis=0)
     middle = np.array([*(low + high) / 2, 0.0])
-    return middle, float(min(max(np.hypot(*(high - low)) / 2 * 1.05, 30.0), 900.0))
+    return middle, float(min(max(np.hypot(*(high - low)) / 2 * 1.05, 30.0), 1100.0))
 
 
 def main() -> None:

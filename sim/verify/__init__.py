@@ -1,6 +1,6 @@
 """Verification: the tests by which the field accepts a pedestrian simulation, one class a test.
 
-``tests()`` lists them, ``verify()`` runs them; ``hutong verify`` prints the table.
+``checks()`` lists them, ``verify()`` runs them; ``hutong verify`` prints the table.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ SUITES: dict[str, tuple[type[Check] | Absent, ...]] = {
 }
 """The tests of each suite, in the guideline's order."""
 
-__all__ = ["SUITES", "Absent", "Check", "Figures", "Result", "tests", "verify"]
+__all__ = ["SUITES", "Absent", "Check", "Figures", "Result", "checks", "verify"]
 
 
-def tests(suite: str | None = None, test: str | None = None) -> list[Check | Absent]:
+def checks(suite: str | None = None, test: str | None = None) -> list[Check | Absent]:
     """The tests of a suite, or of all; only the one with a number, if it is given.
 
     Raises :class:`BadInput` where there are none.
@@ -32,9 +32,9 @@ def tests(suite: str | None = None, test: str | None = None) -> list[Check | Abs
         raise BadInput(f"there is no suite {suite}", mend=f"choose one of {', '.join(SUITES)}")
     chosen = [
         check if isinstance(check, Absent) else check()
-        for name, checks in SUITES.items()
+        for name, members in SUITES.items()
         if suite in (None, name)
-        for check in checks
+        for check in members
     ]
     found = [check for check in chosen if test is None or check.test == test]
     if not found:
@@ -47,5 +47,5 @@ def tests(suite: str | None = None, test: str | None = None) -> list[Check | Abs
 
 def verify(suite: str | None = None, test: str | None = None) -> Iterator[Result]:
     """Run tests one after the other."""
-    for check in tests(suite, test):
+    for check in checks(suite, test):
         yield check.result()

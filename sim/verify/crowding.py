@@ -100,8 +100,8 @@ def _middle(findings: Findings, name: str) -> float:
 
 
 @cache
-def guideline_door() -> Figures:
-    """Flow of 100 people out of a room of 8 x 5 m by an exit of 1 m [1/(m s)]."""
+def guideline_door(most_per_s: float | None = None) -> Figures:
+    """Flow of 100 people out of a room of 8 x 5 m by an exit of 1 m [1/(m s)], which may be regulated."""
     ground = joined(box(0, 0, 8, 5), box(8, 2, 8.2, 3), box(8.2, 0, 12, 5))
     scenario = lab(
         "door of 1 m",
@@ -110,6 +110,7 @@ def guideline_door() -> Figures:
         {"out": box(10.5, 0, 12, 5)},
         300,
         lines={"door": line(8.1, 2, 8.1, 3)},
+        doors={"door": {"line": line(8.0, 2, 8.0, 3).wkt, "most_per_s": most_per_s}},
     )
     findings = run(scenario)
     return {
@@ -273,10 +274,14 @@ def slow_one() -> Figures:
 
 
 @cache
-def group_spread(speeds: tuple[float, ...], slow: float) -> float:
-    """Seconds between the first and the last of a group that crosses a square with ten slow people in the way."""
+def group_spread(speeds: tuple[float, ...], slow: float, together: bool = True) -> float:
+    """Seconds between the first and the last of a group that crosses a square with ten slow people in the way.
+
+    ``together``: they keep company; else they walk by themselves.
+    """
+    company = "five" if together else None
     people = [
-        group("end", at=[[1.0 + 0.6 * (k % 2), 4.0 + 0.6 * k]], speed={"constant": speed})
+        group("end", at=[[1.0 + 0.6 * (k % 2), 4.0 + 0.6 * k]], speed={"constant": speed}, company=company)
         for k, speed in enumerate(speeds)
     ]
     people.append(group("end", area=box(6, 2, 9, 8), count=10, speed={"constant": slow}))

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from sim.verify import crowding, walking
+from sim.verify import crowding, queueing, walking
 from sim.verify.check import Absent, Check, Figures
 from sim.verify.reference import CORRIDOR_FLOW, CORRIDOR_ONE_WAY, CORRIDOR_TWO_WAY, DOOR_WIDTHS
 
@@ -79,6 +79,7 @@ class Capacities(Check):
 class Doors(Check):
     """Door flow by width is a straight line."""
 
+    slow = True
     suite, test, title = "experiments", "doors", "door flow by width"
     criterion = (
         "0.8 to 2.5 m: 1.6-2.4 /(m s) more a metre, straight (R² > 0.98), 1.6-2.2 /(m s) at each width, all get out"
@@ -120,6 +121,7 @@ class Doors(Check):
 class Streams(Check):
     """100 against 100 in a corridor."""
 
+    slow = True
     suite, test, title = "experiments", "counter-flow", "streams against each other"
     criterion = "against 0, 10, 50, 100 people: everybody arrives in five of five seeds, mean time rises"
     counterexample: ClassVar[Figures] = {
@@ -158,4 +160,20 @@ class Turning(Check):
         return figures["out"] == 20 and figures["points_outside"] == 0 < figures["points"]
 
 
-CHECKS: tuple[type[Check] | Absent, ...] = (OneWayCorridor, TwoWayCorridor, Capacities, Doors, Streams, Turning)
+class Queues(Check):
+    """The queue of a search lane waits as theory says."""
+
+    suite, test, title = "experiments", "queue", "queue of a search lane"
+    criterion = "mean wait within 12 % of M/D/1 at loads of 0.5 and 0.8 and of M/M/1 at 0.7 (8,000 people)"
+    counterexample: ClassVar[Figures] = {"constant_at_0.5": 1.0, "constant_at_0.8": 1.2, "exponential_at_0.7": 1.0}
+
+    def measure(self) -> Figures:
+        """Measured wait as a share of the theoretical."""
+        return queueing.waits()
+
+    def judge(self, figures: Figures) -> bool:
+        """Every case."""
+        return all(abs(ratio - 1) <= 0.12 for ratio in figures.values())
+
+
+CHECKS: tuple[type[Check] | Absent, ...] = (OneWayCorridor, TwoWayCorridor, Capacities, Doors, Streams, Turning, Queues)

@@ -25,6 +25,7 @@ from sim.verify.rimea import NO_STAIRS, Assignment, Corner
 class IsoDelays(Delays):
     """Delays follow the distributions that they are given."""
 
+    slow = False
     suite, test = "iso", "1"
     kinds = ("uniform", "normal", "lognormal")
     counterexample: ClassVar[Figures] = {"uniform_p": 0.01, "normal_p": 0.5, "lognormal_p": 0.5}

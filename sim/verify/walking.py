@@ -170,7 +170,7 @@ DELAYS: dict[str, tuple[dict[str, Any], Any]] = {
         stats.weibull_min(1.195, scale=139.285),
     ),
 }
-"""Delays as a scenario gives them, and the distribution that they are to follow (parameters: NIST TN 1822, test 1.1)."""
+"""Delays as a scenario gives them, and the distribution that they are to follow (numbers: NIST TN 1822, 1.1)."""
 
 
 @cache

@@ -29,15 +29,29 @@ ROOM = "POLYGON ((0 0, 10 0, 10 4.5, 10.4 4.5, 10.4 0, 15 0, 15 10, 10.4 10, 10.
 def scenario(**changes):
     """A room of 10 x 10 m with a door of 1 m, and people of all four kinds."""
     base = {
-        "name": "door-1m", "kind": "lab", "seed": 1, "duration_s": 60, "fps": 16, "walkable": ROOM,
+        "name": "door-1m",
+        "kind": "lab",
+        "seed": 1,
+        "duration_s": 60,
+        "fps": 16,
+        "walkable": ROOM,
         "people": [
-            {"area": "POLYGON ((0 0, 8 0, 8 10, 0 10, 0 0))", "count": 40, "goal": "exit", "speed": {"normal": [1.34, 0.26]}},
+            {
+                "area": "POLYGON ((0 0, 8 0, 8 10, 0 10, 0 0))",
+                "count": 40,
+                "goal": "exit",
+                "speed": {"normal": [1.34, 0.26]},
+            },
             {"line": "LINESTRING (0 1, 0 9)", "rate_per_s": 1.5, "until_s": 10, "goal": "exit"},
             {"line": "LINESTRING (0 1, 0 9)", "times_s": [0.0, 0.4, 1.1], "goal": "exit"},
-            {"at": [[9.0, 2.0], [9.5, 2.2]], "goal": "exit"}],
+            {"at": [[9.0, 2.0], [9.5, 2.2]], "goal": "exit"},
+        ],
         "goals": {"exit": "POLYGON ((14 0, 15 0, 15 10, 14 10, 14 0))"},
-        "measure": {"lines": {"door": "LINESTRING (10.2 4, 10.2 6)"},
-                    "areas": {"middle": "POLYGON ((7 4, 9 4, 9 6, 7 6, 7 4))"}}}
+        "measure": {
+            "lines": {"door": "LINESTRING (10.2 4, 10.2 6)"},
+            "areas": {"middle": "POLYGON ((7 4, 9 4, 9 6, 7 6, 7 4))"},
+        },
+    }
     return base | changes
 
 
@@ -110,40 +124,80 @@ def test_delay_holds_people_back():
 
 
 def test_goals_in_a_row_are_visited_in_turn():
-    plan = lab(people=[{"at": [[5.0, 5.0]], "goal": ["corner", "exit"], "speed": {"constant": 1.5}}],
-               goals={"corner": "POLYGON ((0 9, 1 9, 1 10, 0 10, 0 9))", "exit": "POLYGON ((14 0, 15 0, 15 10, 14 10, 14 0))"})
+    plan = lab(
+        people=[{"at": [[5.0, 5.0]], "goal": ["corner", "exit"], "speed": {"constant": 1.5}}],
+        goals={"corner": "POLYGON ((0 9, 1 9, 1 10, 0 10, 0 9))", "exit": "POLYGON ((14 0, 15 0, 15 10, 14 10, 14 0))"},
+    )
     found = Experiment(plan).run()
     assert found.tracks["x"].min() < 1.1
     assert found.people["goal"].tolist() == ["exit"] and found.people["out_s"].notna().all()
 
 
 def test_shares_of_goals_split_people():
-    plan = lab(walkable="POLYGON ((0 0, 20 0, 20 5, 0 5, 0 0))", measure={},
-               people=[{"area": "POLYGON ((8 0, 12 0, 12 5, 8 5, 8 0))", "count": 50, "goal": {"a": 1, "b": 3}}],
-               goals={"a": "POLYGON ((0 0, 1 0, 1 5, 0 5, 0 0))", "b": "POLYGON ((19 0, 20 0, 20 5, 19 5, 19 0))"})
+    plan = lab(
+        walkable="POLYGON ((0 0, 20 0, 20 5, 0 5, 0 0))",
+        measure={},
+        people=[{"area": "POLYGON ((8 0, 12 0, 12 5, 8 5, 8 0))", "count": 50, "goal": {"a": 1, "b": 3}}],
+        goals={"a": "POLYGON ((0 0, 1 0, 1 5, 0 5, 0 0))", "b": "POLYGON ((19 0, 20 0, 20 5, 19 5, 19 0))"},
+    )
     found = Experiment(plan).run().people
     assert 0.6 < (found["goal"] == "b").mean() < 0.9
     assert ((found["out_x"] > 10) == (found["goal"] == "b")).all()
 
 
 def test_a_door_opens_and_shuts_at_its_times():
-    plan = lab(people=[{"area": "POLYGON ((6 3, 9 3, 9 7, 6 7, 6 3))", "count": 30, "goal": "exit"}],
-               doors={"d": {"line": "LINESTRING (10.2 4.5, 10.2 5.5)", "open": [{"from_s": 10, "until_s": 16}]}})
+    plan = lab(
+        people=[{"area": "POLYGON ((6 3, 9 3, 9 7, 6 7, 6 3))", "count": 30, "goal": "exit"}],
+        doors={"d": {"line": "LINESTRING (10.2 4.5, 10.2 5.5)", "open": [{"from_s": 10, "until_s": 16}]}},
+    )
     found = Experiment(plan).run()
     times = found.crossings["time_s"]
     assert times.min() > 10 and times.max() <= 16.2
     assert 5 < measures(found)["out"] < 30
 
 
+def test_a_regulated_door_keeps_its_rate():
+    people = [{"area": "POLYGON ((4 2, 9 2, 9 8, 4 8, 4 2))", "count": 60, "goal": "exit"}]
+    for most in (0.8, 1.33):
+        plan = lab(
+            people=people, duration_s=120, doors={"d": {"line": "LINESTRING (10 4.5, 10 5.5)", "most_per_s": most}}
+        )
+        table = measures(Experiment(plan).run())
+        assert table["out"] == 60
+        assert 0.9 * most <= table["flow:door"] <= 1.02 * most
+    assert measures(Experiment(lab(people=people)).run())["flow:door"] > 1.6
+
+
+def test_a_company_walks_at_the_pace_of_its_slowest():
+    pair = [
+        {"at": [[2.0, 4.0 + k]], "goal": "exit", "speed": {"constant": v}, "company": "a"}
+        for k, v in enumerate((1.5, 0.6))
+    ]
+    loner = {"at": [[2.0, 7.0]], "goal": "exit", "speed": {"constant": 1.5}}
+    assert prepare(lab(people=[*pair, loner])).cast.speed.tolist() == [0.6, 0.6, 1.5]
+
+
 def test_a_closing_keeps_people_in():
-    plan = lab(people=[{"at": [[2.0, 5.0]], "goal": "exit"}], closes=[{"at_s": 0.5, "line": "LINESTRING (10.2 4, 10.2 6)"}])
+    plan = lab(
+        people=[{"at": [[2.0, 5.0]], "goal": "exit"}], closes=[{"at_s": 0.5, "line": "LINESTRING (10.2 4, 10.2 6)"}]
+    )
     table = measures(Experiment(plan).run())
     assert table["out"] == 0 and table["inside"] == 1 and np.isnan(table["evacuation_p50"])
 
 
 def test_who_finds_no_room_waits_outside_and_is_counted():
-    plan = lab(duration_s=20, people=[{"line": "LINESTRING (0 4.8, 0 5.2)", "rate_per_s": 20, "regular": True, "goal": "exit",
-                                       "speed": {"constant": 0.5}}])
+    plan = lab(
+        duration_s=20,
+        people=[
+            {
+                "line": "LINESTRING (0 4.8, 0 5.2)",
+                "rate_per_s": 20,
+                "regular": True,
+                "goal": "exit",
+                "speed": {"constant": 0.5},
+            }
+        ],
+    )
     found = Experiment(plan).run()
     table = measures(found)
     assert table["people"] == 400
@@ -182,36 +236,41 @@ EXIT = {"exit": "POLYGON ((14 0, 15 0, 15 10, 14 10, 14 0))"}
 ONE = [{"at": [[5.0, 5.0]], "goal": "exit"}]
 SHUT = "POLYGON ((0 0, 10 0, 10 10, 0 10, 0 0))"
 BOWTIE = "POLYGON ((0 0, 10 10, 10 0, 0 10, 0 0))"
-SLIT = "MULTIPOLYGON (((0 0, 10 0, 10 4.9, 10.4 4.9, 10.4 0, 15 0, 15 10, 10.4 10, 10.4 5.1, 10 5.1, 10 10, 0 10, 0 0)))"
+SLIT = (
+    "MULTIPOLYGON (((0 0, 10 0, 10 4.9, 10.4 4.9, 10.4 0, 15 0, 15 10, 10.4 10, 10.4 5.1, 10 5.1, 10 10, 0 10, 0 0)))"
+)
 TWO_ROOMS = "MULTIPOLYGON (((0 0, 10 0, 10 10, 0 10, 0 0)), ((11 0, 15 0, 15 10, 11 10, 11 0)))"
 
 
-@pytest.mark.parametrize(("changes", "words"), [
-    ({"walkable": BOWTIE}, "not sound"),
-    ({"walkable": "POLYGON ((0 0, 1 1"}, "not WKT"),
-    ({"walkable": "POLYGON ((0 0, NaN 1, 1 1, 0 0))"}, "sound|number|WKT"),
-    ({"goals": {"exit": BOWTIE}}, "goals.exit"),
-    ({"goals": {"exit": "POLYGON ((90 0, 91 0, 91 1, 90 0))"}}, "nowhere on the walkable"),
-    ({"walkable": TWO_ROOMS, "people": ONE}, "no way"),
-    ({"walkable": SLIT, "people": ONE}, "narrower than a body|no way"),
-    ({"people": [{"line": "LINESTRING (-5 1, -5 9)", "rate_per_s": 1, "goal": "exit"}]}, "inside a wall"),
-    ({"people": [{"at": [[10.2, 2.0]], "goal": "exit"}]}, "inside a wall"),
-    ({"people": [{"area": "POLYGON ((20 0, 21 0, 21 1, 20 0))", "count": 1, "goal": "exit"}]}, "inside a wall"),
-    ({"people": [{"line": "LINESTRING (0 1, 0 9)", "rate_per_s": -2, "goal": "exit"}]}, "greater than 0"),
-    ({"people": [{"area": "POLYGON ((0 0, 2 0, 2 2, 0 2, 0 0))", "count": 500, "goal": "exit"}]}, "do not fit"),
-    ({"people": [{"area": "POLYGON ((0 0, 2 0, 2 2, 0 2, 0 0))", "goal": "exit"}]}, "count"),
-    ({"people": [{"at": [[5, 5]], "goal": "door"}]}, "not among goals"),
-    ({"people": [{"at": [[5, 5]], "line": "LINESTRING (0 1, 0 9)", "goal": "exit"}]}, "exactly one of"),
-    ({"people": [{"at": [[5, 5]], "goal": "exit", "speed": {"constant": 9}}]}, "walking speed"),
-    ({"people": [{"at": [[5, 5]], "goal": "exit", "colour": "red"}]}, "no such key"),
-    ({"people": [{"line": "LINESTRING (0 1, 0 9)", "goal": "exit"}]}, "rate_per_s or times_s"),
-    ({"people": []}, "people"),
-    ({"fps": 0}, "fps"),
-    ({"duration_s": -1}, "duration_s"),
-    ({"kind": "laboratory"}, "no kind of scenario"),
-    ({"measure": {"lines": {"far": "LINESTRING (80 0, 90 0)"}}}, "off the walkable"),
-    ({"walkable": "nothing.wkt"}, "no such file"),
-])
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"walkable": BOWTIE}, "not sound"),
+        ({"walkable": "POLYGON ((0 0, 1 1"}, "not WKT"),
+        ({"walkable": "POLYGON ((0 0, NaN 1, 1 1, 0 0))"}, "not a number"),
+        ({"goals": {"exit": BOWTIE}}, "goals.exit"),
+        ({"goals": {"exit": "POLYGON ((90 0, 91 0, 91 1, 90 0))"}}, "nowhere on the walkable"),
+        ({"walkable": TWO_ROOMS, "people": ONE, "measure": {}}, "no way"),
+        ({"walkable": SLIT, "people": ONE}, "narrower than a body|no way"),
+        ({"people": [{"line": "LINESTRING (-5 1, -5 9)", "rate_per_s": 1, "goal": "exit"}]}, "inside a wall"),
+        ({"people": [{"at": [[10.2, 2.0]], "goal": "exit"}]}, "inside a wall"),
+        ({"people": [{"area": "POLYGON ((20 0, 21 0, 21 1, 20 0))", "count": 1, "goal": "exit"}]}, "inside a wall"),
+        ({"people": [{"line": "LINESTRING (0 1, 0 9)", "rate_per_s": -2, "goal": "exit"}]}, "greater than 0"),
+        ({"people": [{"area": "POLYGON ((0 0, 2 0, 2 2, 0 2, 0 0))", "count": 500, "goal": "exit"}]}, "do not fit"),
+        ({"people": [{"area": "POLYGON ((0 0, 2 0, 2 2, 0 2, 0 0))", "goal": "exit"}]}, "count"),
+        ({"people": [{"at": [[5, 5]], "goal": "door"}]}, "not among goals"),
+        ({"people": [{"at": [[5, 5]], "line": "LINESTRING (0 1, 0 9)", "goal": "exit"}]}, "exactly one of"),
+        ({"people": [{"at": [[5, 5]], "goal": "exit", "speed": {"constant": 9}}]}, "walking speed"),
+        ({"people": [{"at": [[5, 5]], "goal": "exit", "colour": "red"}]}, "no such key"),
+        ({"people": [{"line": "LINESTRING (0 1, 0 9)", "goal": "exit"}]}, "rate_per_s or times_s"),
+        ({"people": []}, "people"),
+        ({"fps": 0}, "fps"),
+        ({"duration_s": -1}, "duration_s"),
+        ({"kind": "laboratory"}, "no kind of scenario"),
+        ({"measure": {"lines": {"far": "LINESTRING (80 0, 90 0)"}}}, "off the walkable"),
+        ({"walkable": "nothing.wkt"}, "no such file"),
+    ],
+)
 def test_bad_input_is_one_sentence_before_anything_is_written(tmp_path, changes, words):
     path = tmp_path / "bad.yaml"
     path.write_text(yaml.safe_dump(scenario(**changes)), encoding="utf-8")
@@ -309,7 +368,7 @@ def test_load_and_schema_know_both_kinds(tmp_path):
 
 
 def test_prepare_leaves_room_between_groups():
-    plan = lab(people=[{"area": "POLYGON ((0 0, 4 0, 4 4, 0 4, 0 0))", "count": 60, "goal": "exit"}] * 2)
+    plan = lab(people=[{"area": "POLYGON ((0 0, 4 0, 4 4, 0 4, 0 0))", "count": 40, "goal": "exit"}] * 2)
     xy = prepare(plan).cast.xy
     away = np.hypot(*(xy[:, None] - xy[None]).transpose(2, 0, 1)) + np.eye(len(xy)) * 9
     assert away.min() >= 0.3 - 1e-9

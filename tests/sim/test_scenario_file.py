@@ -95,4 +95,4 @@ def test_put_layout_keeps_the_rest_and_refuses_the_invalid(plain):
 
 def test_schema_describes_the_example():
     jsonschema = json.loads(schema())
-    assert {"entries", "venues", "demand", "layouts", "start", "duration_s", "name"} <= set(jsonschema["required"])
+    assert {"entries", "venues", "demand", "layouts", "start", "duration_s", "name"} <= set(jsonschema["$defs"]["Scenario"]["required"])

@@ -48,7 +48,8 @@ def test_rehearse_writes_the_run_of_an_experiment(folder, capsys):
     assert said["out"]["mean"] == said["crossed:middle"]["mean"] == 20
     assert said["flow_per_m:middle"]["unit"] == "1/(m s)"
     assert {"scenario.yaml", "run.json", "metrics.parquet", "series.parquet", "trajectories.csv"} <= {
-        p.name for p in Path("run").iterdir()}
+        p.name for p in Path("run").iterdir()
+    }
     assert pd.read_parquet("run/metrics.parquet")["out"].tolist() == [20]
     code, out, _ = hutong(capsys, "rehearse", "lab.yaml", "-o", "again")
     assert code == 0 and "evacuation_p95" in out
@@ -56,16 +57,19 @@ def test_rehearse_writes_the_run_of_an_experiment(folder, capsys):
     assert code == 2 and "there already" in err
 
 
-@pytest.mark.parametrize(("old", "new", "word"), [
-    ("10 10, 0 10, 0 0))\"\npeople", "0 10, 10 10, 0 0))\"\npeople", "line 6"),
-    ("count: 20", "count: 9000", "do not fit"),
-    ("goal: exit", "goal: door", "not among goals"),
-    ("kind: lab", "kind: labs", "no kind"),
-])
+@pytest.mark.parametrize(
+    ("old", "new", "word"),
+    [
+        ('10 10, 0 10, 0 0))"\npeople', '0 10, 10 10, 0 0))"\npeople', "line 6"),
+        ("count: 20", "count: 9000", "do not fit"),
+        ("goal: exit", "goal: door", "not among goals"),
+        ("kind: lab", "kind: labs", "no kind"),
+    ],
+)
 def test_bad_experiments_are_one_sentence(folder, capsys, old, new, word):
     assert old in LAB
     Path("lab.yaml").write_text(LAB.replace(old, new), encoding="utf-8")
-    code, out, err = hutong(capsys, "rehearse", "lab.yaml", "-o", "run")
+    code, _, err = hutong(capsys, "rehearse", "lab.yaml", "-o", "run")
     assert code == 2 and word in err and len(err.strip().splitlines()) == 1
     assert [p.name for p in folder.iterdir()] == ["lab.yaml"]
     code, _, _ = hutong(capsys, "scenario", "check", "lab.yaml")
@@ -101,12 +105,14 @@ def test_verify_ends_with_one_where_something_fails(folder, capsys, monkeypatch)
         def judge(self, figures: Figures) -> bool:
             return False
 
-    monkeypatch.setattr(verification, "tests", lambda suite, test: [Broken()])
+    monkeypatch.setattr(verification, "checks", lambda suite, test: [Broken()])
     code, out, _ = hutong(capsys, "verify", "--json")
     assert code == 1 and json.loads(out)[0]["status"] == "fail"
 
 
-@pytest.mark.parametrize(("arguments", "word"), [(["--suite", "rimae"], "experiments"), (["--test", "99"], "no test 99")])
+@pytest.mark.parametrize(
+    ("arguments", "word"), [(["--suite", "rimae"], "experiments"), (["--test", "99"], "no test 99")]
+)
 def test_verify_refuses_what_it_does_not_know(folder, capsys, arguments, word):
     code, _, err = hutong(capsys, "verify", *arguments)
     assert code == 2 and word in err and len(err.strip().splitlines()) == 1

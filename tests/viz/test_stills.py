@@ -8,10 +8,12 @@ import pytest
 import shapely
 from pyproj import CRS
 
+from sim.scenario import Scenario
 from twin.errors import BadInput, Unavailable
 from twin.places import District, table_frame
-from viz import still_people, stills
+from viz import still_layout, still_people, stills
 from viz.still_camera import Camera, view
+from viz.still_light import DepthMap, Pixels, shade
 from viz.still_scene import TILED, asset, placed, still_scene
 from viz.stills import still
 
@@ -37,11 +39,25 @@ def yard(tall=6.0):
                     extent=shapely.box(X - 60, Y - 60, X + 60, Y + 60))
 
 
+SCENARIO = Scenario.model_validate({
+    "name": "walk", "district": "yard.gpkg", "start": "2026-10-01T18:00:00+08:00", "duration_s": 60.0,
+    "entries": {"west": {"at": [X - 50, Y - 15]}},
+    "venues": {"east": {"area": [[X + 40, Y - 17], [X + 50, Y - 17], [X + 50, Y - 13]]}},
+    "demand": {"all": {"entry": "west", "venue": "east", "people": 2, "arrive": {"at": 0.0}}},
+    "layouts": {"A": {}, "B": {
+        "barriers": [{"id": "north", "line": [[X - 50, Y + 30], [X + 50, Y + 30]]},
+                     {"id": "late", "line": [[X - 50, Y + 50], [X + 50, Y + 50]], "from_s": 30}],
+        "gates": [{"id": "way", "at": [X, Y + 30], "width": 10, "open": [{"from_s": 40}]}],
+        "checkpoints": [{"id": "search", "at": [X + 30, Y + 30], "heading": 1.5708, "lanes": 4}],
+        "posts": [{"id": "post", "at": [X - 40, Y + 20], "staff": 3}]}}})
+
+
 class Walk:
     """Two people of a run: one walks north, one stands."""
 
     seeds = (1, 2)
-    scenario = SimpleNamespace(duration_s=60.0)
+    scenario = SCENARIO
+    layout_name = "A"
 
     def frames(self, seed):
         assert seed in self.seeds
@@ -100,12 +116,74 @@ def test_people_appear_where_they_are_and_the_night_is_dark(picture):
     assert night.mean() < 0.55 * empty.mean()
 
 
+def lit(distance, from_sun=()):
+    """A patch of level ground, 40 x 40 m and 40 pixels a side, as it is lit."""
+    x, y = np.meshgrid(np.arange(40.0) - 20, 20 - np.arange(40.0))
+    points = np.stack([x, y, np.zeros_like(x)], 2).astype(np.float32)
+    up = np.broadcast_to(np.float32([0, 0, 1]), points.shape)
+    pixels = Pixels(np.full(points.shape, 150, np.uint8), up, np.zeros(x.shape, np.uint8), points,
+                    np.full(x.shape, distance, np.float32), np.ones(x.shape, bool))
+    return shade(pixels, sun=np.array([0, 0, 1.0]), from_sun=list(from_sun), from_above=depth_map(50.0, 0.0),
+                 footprint=np.ones(x.shape, np.float32), dark=False, oversampling=1).astype(int)
+
+
+def depth_map(reach, height):
+    return DepthMap(np.full((64, 64), height, np.float32), np.zeros(3), reach, np.array([1.0, 0, 0]),
+                    np.array([0, 1.0, 0]), np.array([0, 0, 1.0]))
+
+
+def test_a_picture_from_high_above_is_as_clear_as_one_from_near():
+    assert (lit(4000.0) == lit(60.0)).all()
+
+
+def test_the_finer_depth_map_decides_where_it_reaches():
+    bright, shadow = lit(60.0)[20, 20, 0], lit(60.0, [depth_map(50.0, 9.0)])[20, 20, 0]
+    both = lit(60.0, [depth_map(8.0, 0.0), depth_map(16.0, 9.0)])[20, :, 0]
+    assert shadow < bright - 40
+    assert both[20] == both[15] == bright and both[8] == both[32] == shadow and both[0] == both[39] == bright
+
+
 def test_walkers_face_where_they_walk():
     (found,) = still_people.people(Walk(), 20.0, None, "speed")
     assert found.heading[0] == pytest.approx(np.pi / 2, abs=1e-5)
     assert len(found.rgb) == 2 and not (found.rgb[0] == found.rgb[1]).all()
     with pytest.raises(BadInput, match="coloured by"):
         still_people.people(Walk(), 20.0, None, "mood")
+
+
+def layout_corners(time):
+    """Corners (n, 3) of what layout B puts on the ground, and their colours (n, 3)."""
+    run = SimpleNamespace(scenario=SCENARIO, layout_name="B")
+    pieces = still_layout.layout(yard(), run, time, Camera((0.0, -60.0, 30.0), (0.0, 30.0, 0.0)))
+    return np.concatenate([p.positions for p in pieces]), np.concatenate([p.rgb for p in pieces]).astype(int)
+
+
+def test_fences_stand_where_the_layout_has_them_while_it_has_them():
+    early, colours = layout_corners(10.0)
+    late, _ = layout_corners(50.0)
+    assert early[:, 1].max() < 40 and late[:, 1].max() == pytest.approx(50, abs=0.5)
+    fence = early[np.abs(early[:, 1] - 30) < 0.4]
+    assert fence[:, 0].min() == pytest.approx(-50, abs=0.3) and fence[:, 0].max() == pytest.approx(50, abs=0.3)
+    in_gate = (np.abs(early[:, 0]) < 4.5) & (np.abs(early[:, 1] - 30) < 0.4)
+    assert in_gate.any() and (colours[in_gate][:, 0] > 1.4 * colours[in_gate][:, 1]).all(), "a closed gate is red"
+    assert not ((np.abs(late[:, 0]) < 3.5) & (np.abs(late[:, 1] - 30) < 0.4)).any(), "the open gate is free"
+
+
+def test_search_lanes_and_staff_stand_in_their_places():
+    corners, _ = layout_corners(10.0)
+    assert corners[:, 2].max() == pytest.approx(2.4, abs=0.05)
+    frames = corners[corners[:, 2] > 2.1]
+    assert np.hypot(frames[:, 0] - 30, frames[:, 1] - 30).max() < 4
+    staff = corners[np.hypot(corners[:, 0] + 40, corners[:, 1] - 20) < 2.0]
+    assert staff[:, 2].max() == pytest.approx(1.76, abs=0.02) and np.ptp(staff[:, 0]) > 2.5
+
+
+def test_panels_cover_a_line_end_to_end():
+    line = shapely.LineString([(0, 0), (11, 0), (11, 4)])
+    at, heading = still_layout.panels([line])
+    assert len(at) == 5 + 2 and (np.abs(np.diff(at[:5, 0])) <= still_layout.PANEL).all()
+    assert heading == pytest.approx([-np.pi / 2] * 5 + [0.0] * 2)
+    assert [len(a) for a in still_layout.panels([shapely.LineString()])] == [0, 0]
 
 
 def test_density_colours_follow_the_levels_of_service():

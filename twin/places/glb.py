@@ -101,9 +101,14 @@ def to_glb(mesh: Mesh, path: str | os.PathLike[str] | None = None) -> bytes:
         raise BadInput("there are no buildings to write", mend="import a map that has some")
     content = glb(parts, extras={"ids": mesh.ids}, feature_count=len(mesh.ids))
     if path is not None:
-        draft = Path(path).with_name(f".{Path(path).name}.part")
-        draft.write_bytes(content)
-        draft.replace(path)
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.part")
+        try:
+            draft.write_bytes(content)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
     return content
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from sim.verify import Result, tests
+from sim.verify import Result, checks
 from sim.verify.page import MOST_SHOWN, measured, outcome, page
 from viz.cli import output
 
@@ -20,7 +20,7 @@ def verify(
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Run the tests by which pedestrian simulations are accepted; exit code 1 if one fails that is not known to."""
-    chosen = tests(suite, test)
+    chosen = checks(suite, test)
     results: list[Result] = []
     with output.bar("verifying", len(chosen)) as done:
         for check in chosen:

@@ -177,7 +177,7 @@ def _footprints(district: District) -> tuple[NDArray[np.object_], NDArray[np.flo
     """Outlines (n,) of buildings that stand on the ground, oriented, and their heights (n,) [m]."""
     rows = district.buildings
     low, eaves, top = heights(rows)
-    stands = (low < 0.5) & rows.geometry.notna().to_numpy() & ~rows.geometry.is_empty.to_numpy()
+    stands = (low < 0.5) & (top > 0.5) & rows.geometry.notna().to_numpy() & ~rows.geometry.is_empty.to_numpy()
     parts, owner = shapely.get_parts(shapely.force_2d(rows.geometry.to_numpy()[stands]), return_index=True)
     tall = ((eaves + top) / 2)[stands][owner]
     return shapely.orient_polygons(parts), tall

@@ -7,12 +7,12 @@ from typing import ClassVar
 
 import pytest
 
-from sim.verify import SUITES, Absent, Check, Figures, tests, verify
+from sim.verify import SUITES, Absent, Check, Figures, checks, verify
 from sim.verify.page import page
 from twin.errors import BadInput
 
 LONG = bool(os.environ.get("HUTONG_LONG"))
-ALL = tests()
+ALL = checks()
 RUNNABLE = [check for check in ALL if isinstance(check, Check)]
 
 
@@ -65,21 +65,21 @@ def test_a_known_failure_that_passes_is_reported():
 
 
 def test_suites_are_complete_and_reasons_given():
-    counts = {suite: len({c.test for c in tests(suite)}) for suite in SUITES}
+    counts = {suite: len({c.test for c in checks(suite)}) for suite in SUITES}
     assert counts["nist"] == 17 and counts["iso"] == 19 and counts["imo"] == 11
-    assert {str(n) for n in range(1, 17)} <= {c.test for c in tests("rimea")}
+    assert {str(n) for n in range(1, 17)} <= {c.test for c in checks("rimea")}
     assert len({named(c) for c in ALL}) == len(ALL)
     assert all(c.reason for c in ALL if isinstance(c, Absent))
-    assert all(c.suite == suite for suite in SUITES for c in tests(suite))
+    assert all(c.suite == suite for suite in SUITES for c in checks(suite))
 
 
 def test_one_test_is_chosen_by_its_number():
-    assert [c.suite for c in tests(test="2.1")] == ["nist"]
+    assert [c.suite for c in checks(test="2.1")] == ["nist"]
     assert [r.status for r in verify("rimea", "2")] == ["not applicable"]
     with pytest.raises(BadInput, match="choose one of experiments"):
-        tests("rimae")
+        checks("rimae")
     with pytest.raises(BadInput, match="no test 99"):
-        tests("imo", "99")
+        checks("imo", "99")
 
 
 def test_page_has_a_row_for_every_test():
