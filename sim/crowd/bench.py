@@ -15,11 +15,13 @@ from sim.crowd.experiments import (
     MEASURED_ONE_WAY,
     MEASURED_TWO_WAY,
     Outcome,
+    corner,
     corridor,
     counter_flow,
     door,
     error,
     free_speeds,
+    gate_jam,
     hall,
     scattered,
 )
@@ -60,6 +62,9 @@ def model(dt: float = STEP) -> None:
         _line(f"100 against {opposed}: seconds", partial(counter_flow, opposed, dt=dt))
     times = [_line(f"hall, {doors} doors: seconds", partial(hall, doors, dt=dt)) for doors in (4, 2)]
     print(f"hall: ratio {times[1] / times[0]:.2f}")
+    _line("2,000 before a gate of 5 m: /m2", partial(gate_jam, dt=dt))
+    for people in (150, 300):
+        _line(f"{people} round a corner: most stuck", partial(corner, people, dt=dt))
 
 
 def square(density: float, *, people: int = 10_000, steps: int = 100, threads: int = 1,
@@ -103,19 +108,21 @@ def town(people: int = 5000, minutes: float = 30.0, size: float = 600.0) -> None
     xy = rng.uniform(0, size, (people * 4, 2))
     xy = xy[ground.inside(xy, 0.3)][:people]
     crowd.add(xy, rng.choice(goals, people), speed=free_speeds(people, rng))
-    outside = 0
+    outside, most_stuck = 0, 0
     ready = time.process_time() - start
     while crowd.time < minutes * 60:
         crowd.step(round(1 / crowd.dt))
         arrived = crowd.arrived()
         crowd.send(arrived, rng.choice(goals, len(arrived)))
+        if round(crowd.time) % 10 == 0:
+            most_stuck = max(most_stuck, len(crowd.stuck()))
         if round(crowd.time) % 60 == 0:
             outside += int((~ground.inside(crowd.table().xy)).sum())
     took = time.process_time() - start
     pace = people * crowd.time / crowd.dt / (took - ready) / 1e6
     print(f"town {size:.0f} x {size:.0f} m, {people} people, {minutes:.0f} min: {took:.1f} s CPU, of which "
           f"{ready:.1f} s to get ready; {pace:.2f} M agent-steps a CPU-second, outside {outside}, "
-          f"stuck {len(crowd.stuck())}")
+          f"stuck {len(crowd.stuck())} (most {most_stuck}), gave way {crowd.gave_way}, ways renewed {crowd.ways_renewed}")
 
 
 def fields(size: float = 1000.0) -> None:

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import numpy as np
 
-X, Y, HX, HY, SPEED, FREE, RADIUS, TX, TY, BEST, SINCE, LEFT = range(12)
+X, Y, HX, HY, SPEED, FREE, RADIUS, TX, TY, BEST, SINCE, LEFT, JAM = range(13)
 """Rows of R: position, heading, speed, free speed, radius, own target, nearest distance to the goal so far
-and when it was reached, distance to go."""
-REALS = 12
-ID, GOAL, MODE, STATE = range(4)
-"""Rows of Z."""
-INTEGERS = 4
+and when it was reached, distance to go, how sure they are of facing people who come the other way (0 to 1)."""
+REALS = 13
+ID, GOAL, MODE, STATE, GAVE = range(5)
+"""Rows of Z; GAVE counts how often somebody has given way in a jam and got out of it."""
+INTEGERS = 5
 
 STAND, HOLD = 1, 2
 """Bits of MODE: stand at the own target; stand still. Without them people follow their goal's field."""
-ARRIVED, LOST, STANDING = 1, 2, 4
-"""Bits of STATE: has reached the goal; cannot reach it; is at the own target."""
+ARRIVED, LOST, STANDING, YIELDS = 1, 2, 4, 8
+"""Bits of STATE: has reached the goal; cannot reach it; is at the own target; gives way in a jam."""
 
 f4 = np.float32
 ZERO, ONE = f4(0), f4(1)

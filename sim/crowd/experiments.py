@@ -10,6 +10,7 @@ import shapely
 from scipy.spatial import cKDTree
 
 from sim.crowd.ground import Ground
+from sim.crowd.measures import DensityMaps
 from sim.crowd.parameters import Parameters
 from sim.crowd.people import STEP, Crowd
 
@@ -174,6 +175,52 @@ def hall(doors: int, *, seed: int = 0, limit: float = 600, parameters: Parameter
     watch = Watch(ground, crowd.parameters.hard)
     _, times = _run_out(crowd, watch, limit)
     return Outcome(float(times.max()) if crowd.n == 0 else np.nan, crowd.n, watch)
+
+
+def gate_jam(people: int = 2000, width: float = 5.0, *, seed: int = 0, seconds: float = 90,
+             parameters: Parameters | None = None, dt: float = STEP) -> Outcome:
+    """Largest density [1/m2] (Gaussian of 0.8 m) while people push through a gate out of a 48 x 40 m yard."""
+    rng = np.random.default_rng(seed)
+    ground = Ground(shapely.union_all([shapely.box(0, 0, 50, 40), shapely.box(50, 20 - width / 2, 50.4, 20 + width / 2),
+                                       shapely.box(50.4, 0, 70, 40)]))
+    out = ground.goal("out", shapely.box(68, 0, 70, 40))
+    crowd = Crowd(ground, seed=seed, parameters=parameters, dt=dt)
+    crowd.add(scattered(people, 2, 0, 48, 40, rng), out, speed=free_speeds(people, rng))
+    watch = Watch(ground, crowd.parameters.hard)
+    maps = DensityMaps(np.zeros(2), 0.5, (80, 140))
+    while crowd.time < seconds:
+        crowd.step(round(1 / dt))
+        there = crowd.table()
+        maps.add(there.xy, there.heading * there.speed[:, None])
+        crowd.remove(crowd.arrived())
+        if round(crowd.time) % 10 == 0:
+            watch.look(crowd)
+    return Outcome(float(maps.maps()["density_max"].max()), 0, watch)
+
+
+def corner(people: int = 300, *, seed: int = 0, seconds: float = 300, parameters: Parameters | None = None,
+           dt: float = STEP) -> Outcome:
+    """Most people stuck for a minute at any time, of two streams that go to and fro round one house corner.
+
+    ``left`` of the outcome counts those who are stuck at the end.
+    """
+    rng = np.random.default_rng(seed)
+    ground = Ground(shapely.box(0, 0, 30, 30).difference(shapely.box(0, 6, 24, 30)))
+    west, north = ground.goal("west", shapely.box(0, 0, 2, 6)), ground.goal("north", shapely.box(24, 28, 30, 30))
+    crowd = Crowd(ground, seed=seed, parameters=parameters, dt=dt)
+    half = people // 2
+    crowd.add(scattered(half, 0, 0, 20, 6, rng), north, speed=free_speeds(half, rng))
+    crowd.add(scattered(people - half, 24, 8, 30, 28, rng), west, speed=free_speeds(people - half, rng))
+    watch = Watch(ground, crowd.parameters.hard)
+    most = 0
+    while crowd.time < seconds:
+        crowd.step(round(1 / dt))
+        arrived = crowd.arrived()
+        crowd.send(arrived, np.where(crowd.at(arrived)[:, 0] < 3, north, west))
+        most = max(most, len(crowd.stuck()))
+        if round(crowd.time) % 10 == 0:
+            watch.look(crowd)
+    return Outcome(float(most), len(crowd.stuck()), watch)
 
 
 def error(speeds: dict[float, float], measured: dict[float, float]) -> float:

@@ -16,6 +16,7 @@ import numpy as np
 import shapely
 from numba import njit
 
+from sim.crowd.terrain import Terrain, pace_factor
 from sim.crowd.walls import SLACK, bin_at, free_way, nearest_wall
 
 DX = np.array([1, 1, 0, -1, -1, -1, 0, 1], np.int32)
@@ -28,6 +29,9 @@ CLEAR, WALLED, RULED = 0, 1, 2
 
 CLOSED_COST = 5.0
 """Cost of a metre inside a closed area, for people who have to leave it."""
+
+STEEPEST = 100.0
+"""Slopes of a distance that are no error have at most this size: slow areas and crowds make them steep."""
 
 SOFT = 0.1
 """How much longer a way over a neighbouring cell may be, in cells, before it stops mattering."""
@@ -175,14 +179,22 @@ def forbid_entering(links: np.ndarray, kind: np.ndarray, cost: np.ndarray, area:
 
 
 @njit(cache=True)
-def march(d: np.ndarray, links: np.ndarray, cost: np.ndarray, h: float) -> None:
+def march(d: np.ndarray, links: np.ndarray, cost: np.ndarray, pace: np.ndarray, rates: np.ndarray,
+          h: float) -> None:
     """Complete ``d (ny, nx) float32``: where it is finite it is given, elsewhere it becomes the distance or
-    inf."""
+    inf.
+
+    A metre counts ``cost (ny, nx)`` over the factor of the walking speed in its direction (see Terrain).
+    """
     ny, nx = d.shape
-    flat, link, price = d.ravel(), links.ravel(), cost.ravel()
+    flat, link, price, areas = d.ravel(), links.ravel(), cost.ravel(), pace.ravel()
     offset = np.empty(8, np.int64)
+    toll = np.empty((len(rates), 8))
     for k in range(8):
         offset[k] = DY[k] * nx + DX[k]
+        length = np.sqrt(float(DX[k] * DX[k] + DY[k] * DY[k]))
+        for area in range(len(rates)):
+            toll[area, k] = h / pace_factor(rates, area, DX[k] / length, DY[k] / length)
     queued = np.zeros(ny * nx, np.bool_)
     now = np.empty(1024, np.int64)
     later = np.empty(1024, np.int64)
@@ -228,7 +240,7 @@ def march(d: np.ndarray, links: np.ndarray, cost: np.ndarray, h: float) -> None:
                 bits = link[a]
                 if not (bits >> k) & 1 or flat[a] <= flat[c]:
                     continue
-                f = price[a] * h
+                f = price[a] * toll[areas[a], k]
                 if k & 1:
                     best = flat[c] + root2 * f
                 else:
@@ -266,8 +278,7 @@ def _longer(a: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True)
-def way(px: float, py: float, d: np.ndarray, links: np.ndarray, kind: np.ndarray, segments: np.ndarray,
-        start: np.ndarray, item: np.ndarray, h: float) -> tuple[float, float, float]:
+def way(px: float, py: float, d: np.ndarray, ground: Terrain) -> tuple[float, float, float]:
     """Distance to the goal at a point, and the unit vector of the way there: (d, ex, ey); d is FAR if there
     is none.
 
@@ -276,6 +287,8 @@ def way(px: float, py: float, d: np.ndarray, links: np.ndarray, kind: np.ndarray
     distance (at ridges, in nooks with few centres), each centre draws instead by the length of the way over
     it (a soft minimum).
     """
+    links, kind, h = ground.links, ground.kind, ground.cell
+    segments, start, item = ground.segments, ground.start, ground.item
     ny, nx = d.shape
     column = min(max(int(px / h), 0), nx - 1)
     row = min(max(int(py / h), 0), ny - 1)
@@ -289,7 +302,7 @@ def way(px: float, py: float, d: np.ndarray, links: np.ndarray, kind: np.ndarray
         gx = (1 - w) * (d10 - d00) + w * (d11 - d01)
         gy = (1 - u) * (d01 - d00) + u * (d11 - d10)
         g = np.sqrt(gx * gx + gy * gy)
-        if 0.3 * h < g < 3.0 * h:
+        if 0.3 * h < g < STEEPEST * h:
             return (1 - w) * ((1 - u) * d00 + u * d10) + w * ((1 - u) * d01 + u * d11), -gx / g, -gy / g
     ruled = kind[row, column] == RULED and links[row, column] != 0
     for reach in (1, 2):
@@ -335,8 +348,10 @@ def way(px: float, py: float, d: np.ndarray, links: np.ndarray, kind: np.ndarray
             det = wxx * wyy - wxy * wxy
             if det > 1e-3 * h ** 4:
                 gx, gy = (wyy * wxd - wxy * wyd) / det, (wxx * wyd - wxy * wxd) / det
-                g = np.sqrt(gx * gx + gy * gy)
-                if 0.7 < g < 1.4:
+                g = np.sqrt(gx * gx + gy * gy) + 1e-9
+                area = ground.pace[row, column]
+                real = g if area == 0 else g * pace_factor(ground.rates, area, -gx / g, -gy / g)
+                if 0.7 < real < 1.4 * ground.cost[row, column]:
                     return wd - gx * wx - gy * wy, -gx / g, -gy / g
             s = np.sqrt(sx * sx + sy * sy)
             if s > 1e-6:
@@ -354,12 +369,11 @@ def _direction(dx: int, dy: int) -> int:
 
 
 @njit(cache=True)
-def distances(xy: np.ndarray, d: np.ndarray, links: np.ndarray, kind: np.ndarray, segments: np.ndarray,
-              start: np.ndarray, item: np.ndarray, h: float) -> np.ndarray:
+def distances(xy: np.ndarray, d: np.ndarray, ground: Terrain) -> np.ndarray:
     """Distance to the goal at many points, (n,) float64; inf where it cannot be reached."""
     out = np.empty(len(xy))
     for i in range(len(xy)):
-        left = way(xy[i, 0], xy[i, 1], d, links, kind, segments, start, item, h)[0]
+        left = way(xy[i, 0], xy[i, 1], d, ground)[0]
         out[i] = max(left, 0.0) if left < FAR else np.inf
     return out
 

@@ -20,6 +20,8 @@ from sim.crowd.walls import SLACK, bin_segments, sees, segments_of
 from twin.errors import BadInput
 
 MOST_CELLS = 60_000_000
+SLOWEST = 0.02
+"""Smallest factor of an area's walking speed; slower is a wall."""
 OFFSET = (0.4137, 0.4271)
 """Where the raster starts outside the ground's lower left corner, in cells: walls drawn on round metres then
 do not run through cell centres."""
@@ -52,6 +54,7 @@ class Ground:
         self._walls: dict[str, shapely.Geometry] = {}
         self._one_way: dict[str, tuple[shapely.Geometry, float]] = {}
         self._blocked: dict[str, shapely.Geometry] = {}
+        self._paces: dict[str, tuple[shapely.Geometry, float, float, float]] = {}
         self._goals: dict[str, int] = {}
         self._areas: list[shapely.Geometry] = []
         self._solved: list[int] = []
@@ -95,6 +98,32 @@ class Ground:
     def unblock(self, name: str) -> None:
         """Open a closed area again."""
         if self._blocked.pop(name, None) is not None:
+            self.version += 1
+
+    def pace(self, name: str, area: Polygon | MultiPolygon, along: float = 1.0, against: float | None = None,
+             heading: float = 0.0) -> None:
+        """Give an area its own walking speed: stairs, a ramp, smoke.
+
+        People walk at ``along`` times their free speed in the direction ``heading`` [rad] (up the stairs, say), at
+        ``against`` times (the same, if not given) in the opposite one, and between the two across. Ways are then
+        the quickest ones. The area is resolved to cells; where areas overlap the one named last counts. An area of
+        a known name is replaced.
+        """
+        against = along if against is None else against
+        for factor in (along, against):
+            if not SLOWEST <= factor <= 1.5:
+                raise BadInput(f"a walking speed of {factor} times the free speed", where=name,
+                               mend=f"give a factor between {SLOWEST} and 1.5, or close the area")
+        if name not in self._paces and len(self._paces) >= 255:
+            raise BadInput("there are more than 255 areas with their own walking speed", where=name,
+                           mend="join areas that have the same speeds")
+        self._paces.pop(name, None)
+        self._paces[name] = (area, float(along), float(against), float(heading))
+        self.version += 1
+
+    def unpace(self, name: str) -> None:
+        """Let people walk in an area at their free speed again."""
+        if self._paces.pop(name, None) is not None:
             self.version += 1
 
     # -- goals
@@ -143,11 +172,12 @@ class Ground:
         return self._areas[goal]
 
     def distance(self, goal: int, xy: np.ndarray) -> np.ndarray:
-        """Walking distance to a goal [m] from points (n, 2): (n,) float64, inf where it cannot be reached."""
+        """Walking distance to a goal [m] from points (n, 2): (n,) float64, inf where it cannot be reached.
+
+        A metre in an area with its own walking speed counts as the metres that take as long elsewhere.
+        """
         terrain = self.terrain([goal])
-        return distances(self._points(xy), terrain.fields[goal], terrain.links, terrain.kind,
-                         terrain.segments,
-                         terrain.start, terrain.item, self.cell)
+        return distances(self._points(xy), terrain.fields[goal], terrain)
 
     def field(self, goal: int) -> tuple[np.ndarray, np.ndarray]:
         """Walking distance raster (ny, nx) float32 [m], inf off the way, and its lower left corner (2,)."""
@@ -266,8 +296,10 @@ class Ground:
                 raise BadInput(f"there is no goal number {goal}",
                                mend=f"the ground has {len(self._areas)} goals")
             if self._solved[goal] != self.version:
-                self._solve(int(goal))
-        return Terrain(self._all, self._start, self._item, self._links, self._kind, self._fields, self.cell)
+                self.solve(int(goal), self._fields[goal])
+                self._solved[goal] = self.version
+        return Terrain(self._all, self._start, self._item, self._links, self._kind, self._fields,
+                       self._cost, self._pace, self._rates, self.cell)
 
     def _segments(self) -> np.ndarray:
         return np.concatenate([self._edges, segments_of(self._local(w) for w in self._walls.values())])
@@ -287,12 +319,25 @@ class Ground:
             forbid_entering(self._links, self._kind, self._cost,
                             area_mask(self._local(area), self.nx, self.ny,
                                                                self.cell))
+        self._pace = np.zeros((self.ny, self.nx), np.uint8)
+        self._rates = np.ones((len(self._paces) + 1, 4), np.float32)
+        for number, (area, along, against, heading) in enumerate(self._paces.values(), 1):
+            self._pace[area_mask(self._local(area), self.nx, self.ny, self.cell)] = number
+            self._rates[number] = along, against, np.cos(heading), np.sin(heading)
         self._linked = self.version
 
-    def _solve(self, goal: int) -> None:
-        """Distances to a goal: minus the depth inside its area, so that people walk on into it."""
+    @property
+    def walkable_cells(self) -> int:
+        """Number of cells that can be walked on."""
+        return int(np.count_nonzero(self._walk))
+
+    def solve(self, goal: int, d: np.ndarray, extra: np.ndarray | None = None) -> None:
+        """Distances to a goal into ``d (ny, nx) float32``: minus the depth inside its area, so that people walk on.
+
+        ``extra (ny, nx)`` is added to what a metre counts.
+        """
+        self._link()
         area = self._local(self._areas[goal])
-        d = self._fields[goal]
         d[...] = np.inf
         x0, y0, x1, y1 = area.buffer(1.5 * self.cell).bounds
         i0, j0 = max(int(x0 / self.cell), 0), max(int(y0 / self.cell), 0)
@@ -308,8 +353,8 @@ class Ground:
         values[inside] = -np.minimum(shapely.distance(area.boundary, points[inside]), DEEPEST)
         values[~self._walk[j0:j1, i0:i1].ravel()] = np.inf
         d[j0:j1, i0:i1] = values.reshape(x.shape)
-        march(d, self._links, self._cost, self.cell)
-        self._solved[goal] = self.version
+        cost = self._cost if extra is None else self._cost + extra
+        march(d, self._links, cost, self._pace, self._rates, self.cell)
 
     # -- coordinates
     # -------------------------------------------------------------------------------------------

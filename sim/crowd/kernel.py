@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from sim.crowd.columns import BEST, CELL, HX, HY, INTEGERS, NEVER, RADIUS, REALS, SPEED, ZERO, X, Y, f4
+from sim.crowd.columns import BEST, CELL, HX, HY, INTEGERS, JAM, NEVER, RADIUS, REALS, SPEED, ZERO, X, Y, f4
 from sim.crowd.contact import part_bodies
 from sim.crowd.stride import walk
 from sim.crowd.terrain import Terrain
@@ -61,6 +61,7 @@ def _settle(n: int, moved: np.ndarray, R: np.ndarray, period: np.float32,
         R[HX, i] = moved[2, i]
         R[HY, i] = moved[3, i]
         R[SPEED, i] = moved[4, i]
+        R[JAM, i] = moved[6, i]
 
 
 @njit(cache=True, error_model="numpy")

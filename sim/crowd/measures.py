@@ -16,6 +16,8 @@ import numpy as np
 import shapely
 from numba import njit
 
+from sim.crowd.field import area_mask
+
 SIGMA = 0.8
 """Standard deviation of the density kernel [m]."""
 LEAST_GROUND = 1 / 3
@@ -88,6 +90,13 @@ def _take(sums: np.ndarray, ground: np.ndarray, seconds: float, noise2: float, d
                 variance = (sums[3, r, q] - (sums[1, r, q] ** 2 + sums[2, r, q] ** 2) / s) / s
                 pressure[r, q] = max(pressure[r, q], here * max(variance - noise2, 0.0))
             sums[0, r, q] = sums[1, r, q] = sums[2, r, q] = sums[3, r, q] = 0.0
+
+
+def walkable_share(area: shapely.Geometry, corner: np.ndarray, cell: float, shape: tuple[int, int]) -> np.ndarray:
+    """Share of each cell of a map that lies in an area, to a sixteenth: (rows, columns) float64."""
+    fine = area_mask(shapely.transform(area, lambda c: c - np.asarray(corner, float)), 4 * shape[1], 4 * shape[0],
+                     cell / 4)
+    return fine.reshape(shape[0], 4, shape[1], 4).mean(axis=(1, 3))
 
 
 class DensityMaps:

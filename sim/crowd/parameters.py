@@ -30,9 +30,9 @@ class Parameters:
     """Half width of the band that a walker sweeps, for people who walk the same way [m]."""
     band_oncoming: float = 0.20
     """The same for oncoming people: shoulders turn [m]."""
-    creep: float = 0.235
+    creep: float = 0.39
     """Speed that is kept in a jam until bodies touch [m/s]."""
-    hard: float = 0.75
+    hard: float = 0.925
     """Share of the body radius that nobody else may enter."""
     near_strength: float = 1.0
     """Sideways avoidance of people close by, tangent of the angle at contact."""
@@ -61,7 +61,7 @@ class Parameters:
     overtake: float = 0.40
     """Weight of slower people ahead in the far avoidance."""
     give: float = 0.02
-    """Overlap at which creeping ends [m]."""
+    """Creeping ends over this much spacing, half of it before bodies touch and half after [m]."""
     push_speed: float = 1.2
     """Fastest that a contact moves anybody, for one pass over the contacts [m/s]."""
 

@@ -8,6 +8,7 @@ import numpy as np
 from numba import get_num_threads, set_num_threads
 
 from sim.crowd import columns as k
+from sim.crowd.crowding import PERIOD, Crowding
 from sim.crowd.ground import Ground
 from sim.crowd.kernel import advance, advance_threads, fitting
 from sim.crowd.parameters import STANDARD_RADIUS, Parameters
@@ -16,6 +17,8 @@ from twin.errors import BadInput
 
 STEP = 0.1
 """Time step that the parameters were calibrated with [s]."""
+SURE = 0.2
+"""How sure somebody has to be of being in a jam of two streams for it to count when ways are chosen."""
 NUDGE = 1.0
 """A newcomer this far off the walkable ground is put on it; one farther away is an error [m]."""
 
@@ -41,7 +44,8 @@ class Crowd:
 
     ``seed`` decides the sway of their headings; equal seeds and calls give equal positions, with any number
     of ``threads``. ``dt`` is the time step [s]. ``period`` makes the ground a ring for experiments: whoever
-    walks over its second x comes in again at its first, and the other way round.
+    walks over its second x comes in again at its first, and the other way round. With ``heed_crowding`` people
+    choose the ways that are quickest in the crowd as it is, without it the quickest on empty ground.
     """
 
     _R: np.ndarray
@@ -56,7 +60,8 @@ class Crowd:
     _touching: np.ndarray
 
     def __init__(self, ground: Ground, *, seed: int, parameters: Parameters | None = None, dt: float = STEP,
-                 capacity: int = 1024, threads: int = 1, period: tuple[float, float] | None = None) -> None:
+                 capacity: int = 1024, threads: int = 1, period: tuple[float, float] | None = None,
+                 heed_crowding: bool = True) -> None:
         if not 0.01 <= dt <= 0.2:
             raise BadInput(f"the time step of the crowd is {dt} s", mend="give one between 0.01 and 0.2 s")
         self.ground, self.parameters = ground, parameters or Parameters()
@@ -75,6 +80,9 @@ class Crowd:
         self._steps = 0
         self._next_id = 0
         self._version = ground.version
+        self._crowding = Crowding(ground) if heed_crowding and period is None else None
+        self._look_steps = round(PERIOD / self.dt)
+        self._gave_way_before = 0
         self._order: np.ndarray | None = None
         self._allocate(max(int(capacity), 16))
 
@@ -121,7 +129,7 @@ class Crowd:
         R[k.FREE, rows], R[k.RADIUS, rows] = speed, radius
         R[k.BEST, rows], R[k.SINCE, rows] = k.NEVER, self.time
         Z[k.ID, rows], Z[k.GOAL, rows] = ids, goal
-        Z[k.MODE, rows] = Z[k.STATE, rows] = 0
+        Z[k.MODE, rows] = Z[k.STATE, rows] = Z[k.GAVE, rows] = 0
         self.n += n
         self._next_id += n
         self._order = None
@@ -136,7 +144,9 @@ class Crowd:
     def remove(self, ids: np.ndarray) -> None:
         """Take people away."""
         keep = np.ones(self.n, bool)
-        keep[self._rows(ids)] = False
+        rows = self._rows(ids)
+        keep[rows] = False
+        self._gave_way_before += int(self._Z[k.GAVE, rows].sum())
         left = int(keep.sum())
         self._R[:, :left] = self._R[:, :self.n][:, keep]
         self._Z[:, :left] = self._Z[:, :self.n][:, keep]
@@ -191,7 +201,25 @@ class Crowd:
             return
         if self._version != self.ground.version:
             self._meet_new_walls()
-        terrain = self.ground.terrain(np.unique(self._Z[k.GOAL, :self.n]))
+        while steps > 0:
+            some = min(steps, self._look_steps - self._steps % self._look_steps)
+            self._advance(some)
+            steps -= some
+            if self._crowding is not None and self._steps % self._look_steps == 0:
+                self._look_ahead()
+
+    def _look_ahead(self) -> None:
+        """Let the crowd weigh where it is slow; progress is counted on along the new ways."""
+        R, Z, n = self._R, self._Z, self.n
+        walking = (Z[k.MODE, :n] & (k.STAND | k.HOLD) == 0) & (Z[k.STATE, :n] & (k.ARRIVED | k.LOST) == 0)
+        slow = walking & (R[k.JAM, :n] > SURE)
+        assert self._crowding is not None
+        R[k.BEST, :n] += self._crowding.look(R[k.X:k.Y + 1, :n].T, Z[k.GOAL, :n].astype(np.int64), slow,
+                                             self._look_steps)
+
+    def _advance(self, steps: int) -> None:
+        goals = np.unique(self._Z[k.GOAL, :self.n])
+        terrain = self.ground.terrain(goals) if self._crowding is None else self._crowding.terrain(goals)
         width, height = self._grid()
         arguments: tuple[Any, ...] = (steps, self.n, self._R, self._Z, self._R2, self._Z2, self._moved,
                                       self._spare, self._start, self._cell,
@@ -231,6 +259,16 @@ class Crowd:
             ((state & k.ARRIVED) != 0) & ((mode & k.STAND) == 0))
         late = self.time - self._R[k.SINCE, :self.n] > seconds
         return self._ids_where(~idle & (late | ((state & k.LOST) != 0)))
+
+    @property
+    def gave_way(self) -> int:
+        """How often so far somebody gave way in a jam of people who walk against each other, and got out of it."""
+        return self._gave_way_before + int(self._Z[k.GAVE, :self.n].sum())
+
+    @property
+    def ways_renewed(self) -> int:
+        """How often so far the ways to a goal were found anew because of a crowd."""
+        return self._crowding.solved if self._crowding else 0
 
     def lost(self) -> np.ndarray:
         """Ids of people whose goal cannot be reached from where they are, ascending."""
@@ -321,7 +359,7 @@ class Crowd:
         self._R = np.zeros((k.REALS, capacity), np.float32)
         self._Z = np.zeros((k.INTEGERS, capacity), np.int32)
         self._R2, self._Z2 = np.zeros_like(self._R), np.zeros_like(self._Z)
-        self._moved, self._spare = np.zeros((6, capacity), np.float32), np.zeros((2, capacity), np.float32)
+        self._moved, self._spare = np.zeros((7, capacity), np.float32), np.zeros((2, capacity), np.float32)
         self._cell, self._touching = np.zeros(capacity, np.int32), np.zeros(capacity, np.int32)
         self._touch = np.zeros((capacity, k.TOUCHING), np.int32)
         self._start = np.zeros(0, np.int32)

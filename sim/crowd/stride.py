@@ -18,11 +18,13 @@ from sim.crowd.columns import (
     BEST,
     CELL,
     FREE,
+    GAVE,
     GOAL,
     HOLD,
     HX,
     HY,
     ID,
+    JAM,
     LEFT,
     LOST,
     MODE,
@@ -39,13 +41,16 @@ from sim.crowd.columns import (
     TOUCHING,
     TX,
     TY,
+    YIELDS,
     ZERO,
     X,
     Y,
     f4,
 )
 from sim.crowd.field import FAR, way
-from sim.crowd.terrain import Terrain
+from sim.crowd.jam import FACED, FREED, PATIENCE, SLOW, SPELL, give_way, opposed
+from sim.crowd.sway import sway
+from sim.crowd.terrain import Terrain, pace_factor
 from sim.crowd.walls import allowed, bin_at, crosses, nearest_wall, sees
 
 NEAR_TARGET = 12.0
@@ -78,18 +83,6 @@ def _exp(t: np.float32) -> np.float32:
     return p
 
 
-@njit(cache=True)
-def sway(person: int, slot: int, seed: np.uint32) -> np.float32:
-    """Uniform number in [-1, 1) that depends on the person, the time slot and the seed only."""
-    h = np.uint32(person) * np.uint32(0x9E3779B1) ^ np.uint32(slot) * np.uint32(0x85EBCA6B) ^ np.uint32(seed)
-    h ^= h >> np.uint32(16)
-    h *= np.uint32(0x7FEB352D)
-    h ^= h >> np.uint32(15)
-    h *= np.uint32(0x846CA68B)
-    h ^= h >> np.uint32(16)
-    return f4(h & np.uint32(0xFFFFFF)) * f4(2 / 16777216) - ONE
-
-
 @njit(fastmath=True, error_model="numpy")
 def _sidestep(bx: np.ndarray, by: np.ndarray, bu: np.ndarray, bw: np.ndarray, bv: np.ndarray, bs: np.ndarray,
               n: int, ex: np.float32, ey: np.float32, slow: np.float32, rest: np.float32,
@@ -119,7 +112,7 @@ def _open_speed(bx: np.ndarray, by: np.ndarray, bu: np.ndarray, bw: np.ndarray, 
                 bs: np.ndarray, bd: np.ndarray, n: int, ux: np.float32, uy: np.float32, free: np.float32,
                 rate: np.float32,
                 rest: np.float32, follow: np.float32, band: np.float32, band_on: np.float32,
-                creep: np.float32, give: np.float32) -> np.float32:
+                creep: np.float32, give: np.float32, push: np.float32) -> np.float32:
     """Speed that the people inside the swept band along (ux, uy) allow; in a jam people creep until they
     touch."""
     for k in range(n):
@@ -129,7 +122,7 @@ def _open_speed(bx: np.ndarray, by: np.ndarray, bu: np.ndarray, bw: np.ndarray, 
         half = (band + (band_on - band) * max(-co, ZERO)) * bs[k]
         r = np.sqrt(dx * dx + dy * dy)
         u = (r - rest * bs[k]) * rate + follow * max(co, ZERO) * bv[k]
-        c = creep * min(max((r - bd[k]) * give + ONE, ZERO), ONE)
+        c = creep * min(max((r - bd[k]) * give + push, ZERO), ONE)
         u = max(u, c)
         u = u if dx * ux + dy * uy > ZERO else free
         bu[k] = u if abs(ux * dy - uy * dx) < half else free
@@ -205,8 +198,7 @@ def _aim(i: int, R: np.ndarray, Z: np.ndarray, ground: Terrain, now: np.float32)
         free = min(free, away * f4(1.5) + f4(0.05))
         close = away < f4(1.5)
     else:
-        left, wx, wy = way(np.float64(R[X, i]), np.float64(R[Y, i]), ground.fields[Z[GOAL, i]], ground.links,
-                           ground.kind, ground.segments, ground.start, ground.item, ground.cell)
+        left, wx, wy = way(np.float64(R[X, i]), np.float64(R[Y, i]), ground.fields[Z[GOAL, i]], ground)
         R[LEFT, i] = f4(left)
         if left >= FAR:
             Z[STATE, i] |= LOST
@@ -312,6 +304,7 @@ def walk(lo: int, hi: int, R: np.ndarray, Z: np.ndarray, start: np.ndarray, widt
     bs, bd = np.empty(MOST_NEAR, f4), np.empty(MOST_NEAR, f4)
     bj = np.empty(MOST_NEAR, np.int32)
     usual_rate = f4(1.0 - np.exp(-dt / turn))
+    jam_rate = f4(1.0 - np.exp(-dt / f4(PATIENCE)))
     quick_rate = f4(1.0 - np.exp(-dt / f4(QUICK_TURN)))
     for i in range(lo, hi):
         xi = R[X, i]
@@ -319,11 +312,16 @@ def walk(lo: int, hi: int, R: np.ndarray, Z: np.ndarray, start: np.ndarray, widt
         body = hard * R[RADIUS, i]
         c = bin_at(np.float64(xi), np.float64(yi), nx, ny, ground.cell)
         d_wall = AWARE
+        qx = qy = 0.0
         if ground.start[c + 1] > ground.start[c]:
             d2, qx, qy = nearest_wall(np.float64(xi), np.float64(yi), ground.segments, ground.start,
                                       ground.item, c)
             d_wall = f4(min(np.sqrt(d2), np.float64(AWARE)))
         ex, ey, free, close = _aim(i, R, Z, ground, now)
+        if len(ground.rates) > 1:
+            area = ground.pace[min(max(int(yi / ground.cell), 0), ny - 1), min(max(int(xi / ground.cell), 0), nx - 1)]
+            if area:
+                free *= pace_factor(ground.rates, area, ex, ey)
         m = _look_round(i, R, start, width, height, across, period, bx, by, bj)
         t = 0
         for k in range(m):
@@ -344,7 +342,21 @@ def walk(lo: int, hi: int, R: np.ndarray, Z: np.ndarray, start: np.ndarray, widt
             moved[3, i] = R[HY, i]
             moved[4, i] = ZERO
             moved[5, i] = d_wall
+            moved[6, i] = ZERO
             continue
+        jam = R[JAM, i]
+        if R[SPEED, i] < SLOW * free or jam > ZERO:
+            slow = R[SPEED, i] < SLOW * free and not Z[MODE, i] & STAND
+            jam += jam_rate * ((opposed(i, bx, by, bu, bw, bj, R, Z, m, ex, ey, ground) if slow else ZERO) - jam)
+            if jam > FACED:
+                Z[STATE, i] |= YIELDS
+            elif jam < FREED and Z[STATE, i] & YIELDS:
+                Z[STATE, i] &= ~YIELDS
+                Z[GAVE, i] += 1
+            if jam < f4(0.01):
+                jam = ZERO
+            if Z[STATE, i] & YIELDS:
+                ex, ey = give_way(ex, ey, xi - f4(qx), yi - f4(qy), d_wall, Z[ID, i], slot // SPELL, seed)
         blocks = (m + 7) // 8 * 8
         for k in range(m, blocks):
             bx[k] = f4(99)
@@ -354,7 +366,8 @@ def walk(lo: int, hi: int, R: np.ndarray, Z: np.ndarray, start: np.ndarray, widt
             bv[k] = ZERO
             bs[k] = ONE
             bd[k] = ONE
-        swing = noise * sway(Z[ID, i], slot, seed) + _sidestep(
+        swung = sway(Z[ID, i], slot, seed)
+        swing = noise * swung + _sidestep(
             bx, by, bu, bw, bv, bs, blocks, ex, ey, ONE / max(free, f4(0.1)), rest, near_strength,
             ONE / near_range,
             far_strength, ONE / far_range, side, ahead, over)
@@ -377,7 +390,7 @@ def walk(lo: int, hi: int, R: np.ndarray, Z: np.ndarray, start: np.ndarray, widt
             uy *= q
         v = _open_speed(bx, by, bu, bw, bv, bs, bd, blocks, ux, uy, free, ONE / gap, rest, follow, band,
                         band_on,
-                        creep, ONE / give)
+                        creep, ONE / give, f4(1.5) * swung * swung)
         x = xi + dt * v * ux
         y = yi + dt * v * uy
         d_wall -= dt * v
@@ -391,3 +404,4 @@ def walk(lo: int, hi: int, R: np.ndarray, Z: np.ndarray, start: np.ndarray, widt
         moved[3, i] = uy
         moved[4, i] = v
         moved[5, i] = d_wall
+        moved[6, i] = jam

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numba import njit
 
 
 class Terrain(NamedTuple):
@@ -12,7 +13,9 @@ class Terrain(NamedTuple):
 
     ``segments (m, 4) float64`` local metres; ``start``, ``item`` int32, the walls near each cell; ``links
     (ny, nx) uint8``, ``kind (ny, nx) uint8`` and ``fields (g, ny, nx) float32``, see :mod:`sim.crowd.field`;
-    ``cell`` metres.
+    ``cost (ny, nx) float32`` is what a metre counts, at least 1; ``pace (ny, nx) uint8`` the number of the area with
+    its own walking speed, 0 for none, and ``rates (areas, 4) float32`` its factors of the free speed along and
+    against its heading and that heading as a unit vector; ``cell`` metres.
     """
 
     segments: np.ndarray
@@ -21,4 +24,17 @@ class Terrain(NamedTuple):
     links: np.ndarray
     kind: np.ndarray
     fields: np.ndarray
+    cost: np.ndarray
+    pace: np.ndarray
+    rates: np.ndarray
     cell: float
+
+
+@njit(cache=True)
+def pace_factor(rates: np.ndarray, area: int, ex: Any, ey: Any) -> Any:
+    """Factor of the free speed for walking along the unit vector (ex, ey) in an area of ``Terrain.rates``.
+
+    The first factor along the heading, the second against it, between them in proportion to the cosine.
+    """
+    along = ex * rates[area, 2] + ey * rates[area, 3]
+    return rates[area, 1] + (rates[area, 0] - rates[area, 1]) * np.float32(0.5) * (along + np.float32(1))

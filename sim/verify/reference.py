@@ -34,3 +34,7 @@ SINGLE_FILE = {
 
 REGULATED_FLOW = 1.33
 """Largest door flow that the guidelines for conservative design assume [1/(m s)] (IMO MSC.1/Circ.1238)."""
+
+JAM_DENSITY = 8.25
+"""Mean density [1/m2] on the square metre half a metre before a door of 0.5 m, 5 to 25 s after the start (75 people,
+normal motivation: trajectories bottleneck_040_c_56_h- of the Jülich archive, counted there)."""

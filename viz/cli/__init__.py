@@ -9,7 +9,7 @@ import warnings
 import typer
 
 from twin.errors import HutongError
-from viz.cli import district, rehearsal, server, verification
+from viz.cli import benchmark, district, rehearsal, server, verification
 
 INTERRUPTED = 130
 
@@ -17,6 +17,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
                   help="Hutong: a digital twin that rehearses a city district.")
 app.add_typer(district.app, name="district")
 app.add_typer(rehearsal.scenario_app, name="scenario")
+app.add_typer(benchmark.app, name="bench")
 app.command("rehearse")(rehearsal.rehearse)
 app.command("compare")(rehearsal.compare)
 app.command("still")(rehearsal.still)

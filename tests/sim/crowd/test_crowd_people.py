@@ -69,7 +69,7 @@ def test_fits_is_false_on_top_of_somebody() -> None:
     ground, goal = room()
     crowd = Crowd(ground, seed=1)
     crowd.add(np.array([[5.0, 5.0]]), goal, speed=1.0)
-    assert crowd.fits(np.array([[5.1, 5.0], [5.31, 5.0], [8.0, 5.0]])).tolist() == [False, True, True]
+    assert crowd.fits(np.array([[5.1, 5.0], [5.38, 5.0], [8.0, 5.0]])).tolist() == [False, True, True]
 
 
 def test_people_arrive_and_are_told_once_they_do() -> None:
