@@ -148,6 +148,19 @@ class Door(Model):
     most_per_s: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] | None = None
 
 
+class Pace(Model):
+    """An area where people walk at a share of their free speed: stairs, a slope, smoke.
+
+    ``along`` holds for who walks towards ``heading`` (radians, counter-clockwise from east), ``against`` for who comes
+    the other way; the same both ways without it.
+    """
+
+    area: Area
+    along: Annotated[float, Field(gt=0, le=2)]
+    against: Annotated[float, Field(gt=0, le=2)] | None = None
+    heading: Finite = 0.0
+
+
 class LabMeasure(Model):
     """What to measure: flow over lines, density and speed in areas."""
 
@@ -170,6 +183,7 @@ class Lab(Model):
     walls: dict[str, Line] = Field(default_factory=dict, description="thin walls that are always there")
     doors: dict[str, Door] = Field(default_factory=dict)
     closes: list[Closing] = Field(default_factory=list)
+    paces: dict[str, Pace] = Field(default_factory=dict, description="stairs and other places that slow people down")
     measure: LabMeasure = LabMeasure()
     stop_when_empty: bool = Field(default=False, description="end when the last person has left")
     cell: Annotated[float, Field(ge=0.1, le=1.0)] = Field(

@@ -58,6 +58,8 @@ def prepare(lab: Lab, seed: int | None = None) -> Bench:
     ground = Ground(walkable, cell=lab.cell)
     for name, line in lab.walls.items():
         ground.close(f"wall {name}", line_of(line))
+    for name, pace in lab.paces.items():
+        ground.pace(name, area_of(pace.area), pace.along, pace.against, pace.heading)
     goals = {
         name: ground.goal(name, _touching(walkable, area_of(area), f"{lab.name}: goal {name}"))
         for name, area in lab.goals.items()

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from sim.crowd.measures import FRUIN_WALKWAY, DensityMaps, FlowLine
+from sim.crowd.measures import FRUIN_WALKWAY, DensityMaps, FlowLine, walkable_share
 from sim.run import Frame
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ class Recorder:
         cell = model.plan.measure.cell
         self._shape = (int(np.ceil((north - south) / cell)), int(np.ceil((east - west) / cell)))
         self._corner, self._cell = np.array([west, south]), cell
-        self.maps = DensityMaps(self._corner, cell, self._shape)
+        self.maps = DensityMaps(self._corner, cell, self._shape,
+                                walkable=walkable_share(model.site.walkable, self._corner, cell, self._shape))
         self._since_entry = np.zeros(self._shape)
         self._seen = np.zeros(self._shape)
         self._series: list[tuple[float, ...]] = []

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import trimesh
 
-from twin.places.glb import Part, glb
+from twin.places.solids.glb import Part, glb
 
 Shape = trimesh.Trimesh
 STEEL, DARK_STEEL, GRANITE, DARK_TILE = "#9aa0a3", "#4b5054", "#b4b0a8", "#5f6062"

@@ -122,7 +122,8 @@ def town(people: int = 5000, minutes: float = 30.0, size: float = 600.0) -> None
     pace = people * crowd.time / crowd.dt / (took - ready) / 1e6
     print(f"town {size:.0f} x {size:.0f} m, {people} people, {minutes:.0f} min: {took:.1f} s CPU, of which "
           f"{ready:.1f} s to get ready; {pace:.2f} M agent-steps a CPU-second, outside {outside}, "
-          f"stuck {len(crowd.stuck())} (most {most_stuck}), gave way {crowd.gave_way}, ways renewed {crowd.ways_renewed}")
+          f"stuck {len(crowd.stuck())} (most {most_stuck}), "
+          f"gave way {crowd.gave_way}, ways renewed {crowd.ways_renewed}")
 
 
 def fields(size: float = 1000.0) -> None:

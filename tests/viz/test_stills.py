@@ -11,10 +11,12 @@ from pyproj import CRS
 from sim.scenario import Scenario
 from twin.errors import BadInput, Unavailable
 from twin.places import District, table_frame
-from viz import still_layout, still_people, stills
-from viz.still_camera import Camera, view
-from viz.still_light import DepthMap, Pixels, shade
-from viz.still_scene import TILED, asset, placed, still_scene
+from viz import stills
+from viz.stills import layout as still_layout
+from viz.stills import people as still_people
+from viz.stills.camera import Camera, view
+from viz.stills.light import DepthMap, Pixels, shade
+from viz.stills.scene import TILED, asset, placed, still_scene
 from viz.stills import still
 
 UTM = CRS.from_epsg(32650)

@@ -160,9 +160,9 @@ def export(path: Annotated[Path, typer.Argument(help="GeoPackage of a district."
            glb: Annotated[Path | None, typer.Option(help="Write the buildings as one GLB file.")] = None,
            tiles: Annotated[Path | None, typer.Option(help="Write 3D Tiles 1.1 into this folder.")] = None) -> None:
     """Write the buildings as GLB or as 3D Tiles 1.1."""
-    from twin.places.glb import to_glb
+    from twin.places.solids.glb import to_glb
     from twin.places.solids import solids
-    from twin.places.tiles3d import write_tiles
+    from twin.places.solids.tiles import write_tiles
     if glb is None and tiles is None:
         raise BadInput("nothing to export", mend="give --glb FILE or --tiles FOLDER")
     district = twin.open(path)

@@ -8,7 +8,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twin.places.facets import boundary_edges, caps, ear_clip, polygon_parts, walls
+from twin.places.solids.facets import boundary_edges, caps, ear_clip, polygon_parts, walls
 from twin.places.solids import solid
 
 

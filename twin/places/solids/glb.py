@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.errors import BadInput
-from twin.places.roofs import COURTYARD_WALL, GATE, GROUND, ROOF, WALL
+from twin.places.solids.roofs import COURTYARD_WALL, GATE, GROUND, ROOF, WALL
 
 if TYPE_CHECKING:
     from twin.places.solids import Mesh

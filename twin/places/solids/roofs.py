@@ -14,8 +14,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from twin.places.facets import Facets, Floats, Ints, boundary_edges, caps, ear_clip, join, quads, triangles
-from twin.places.facets import walls as walls_on
+from twin.places.solids.facets import Facets, Floats, Ints, boundary_edges, caps, ear_clip, join, quads, triangles
+from twin.places.solids.facets import walls as walls_on
 
 WALL, ROOF, GROUND, COURTYARD_WALL, GATE = range(5)
 _SLAB = 0.16

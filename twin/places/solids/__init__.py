@@ -1,8 +1,8 @@
 """Buildings as solids: one mesh for a whole district, or a closed solid of a single building.
 
-Footprints are raised to their eaves and roofed as :mod:`twin.places.roofs` says; buildings that have semantic
+Footprints are raised to their eaves and roofed as :mod:`twin.places.solids.roofs` says; buildings that have semantic
 surfaces from a city model are drawn from those instead. Walls and gates of walled courtyards come from
-:mod:`twin.places.enclosures`.
+:mod:`twin.places.solids.enclosures`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import shapely
 from numpy.typing import NDArray
 
 from twin.errors import BadInput
-from twin.places import roofs
+from twin.places.solids import roofs
 from twin.places.district import District
-from twin.places.enclosures import enclosures
-from twin.places.facets import Facets, Floats, Ints, clip_rings, join, polygon_parts
-from twin.places.glb import to_glb
-from twin.places.roofs import GROUND, ROOF, WALL, Shapes
+from twin.places.solids.enclosures import enclosures
+from twin.places.solids.facets import Facets, Floats, Ints, clip_rings, join, polygon_parts
+from twin.places.solids.glb import to_glb
+from twin.places.solids.roofs import GROUND, ROOF, WALL, Shapes
 
 if TYPE_CHECKING:
     import trimesh

@@ -10,7 +10,7 @@ from pyproj import CRS, Transformer
 
 from twin.errors import BadInput
 from twin.places import LOCAL_METRES, District, table_frame
-from twin.places.tiles3d import transform, write_tiles
+from twin.places.solids.tiles import transform, write_tiles
 
 
 def village(crs=None, corner=(446_000.0, 4_417_000.0), n=12):

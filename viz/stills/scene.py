@@ -12,13 +12,13 @@ import shapely
 from numpy.typing import NDArray
 
 from twin.places.district import District
-from twin.places.facets import caps, polygon_parts
-from twin.places.roofs import COURTYARD_WALL, GATE, GROUND, ROOF, WALL
+from twin.places.solids.facets import caps, polygon_parts
+from twin.places.solids.roofs import COURTYARD_WALL, GATE, GROUND, ROOF, WALL
 from twin.places.solids import Mesh, solids
-from viz.still_camera import Camera
-from viz.still_layout import layout
-from viz.still_models import Coloured, asset, colour_of, far_tree, merged, placed
-from viz.still_people import people
+from viz.stills.camera import Camera
+from viz.stills.layout import layout
+from viz.stills.models import Coloured, asset, colour_of, far_tree, merged, placed
+from viz.stills.people import people
 
 if TYPE_CHECKING:
     from sim.run import Run

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from viz.still_scene import BRICK, FACADE, PAVING, TILED, WATER
+from viz.stills.scene import BRICK, FACADE, PAVING, TILED, WATER
 
 Image = NDArray[Any]
 """Pictures of float32."""

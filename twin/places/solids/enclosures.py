@@ -8,8 +8,8 @@ import shapely
 from numpy.typing import NDArray
 
 from twin.places.district import District
-from twin.places.facets import Facets, Floats, Ints, boundary_edges, caps, join, polygon_parts, quads, walls
-from twin.places.roofs import COURTYARD_WALL, GATE, ROOF
+from twin.places.solids.facets import Facets, Floats, Ints, boundary_edges, caps, join, polygon_parts, quads, walls
+from twin.places.solids.roofs import COURTYARD_WALL, GATE, ROOF
 
 WALL_HEIGHT = 2.4
 WALL_THICKNESS = 0.3

@@ -13,9 +13,9 @@ from sim import where
 from sim.layout import on_the_ground
 from sim.scenario import Span
 from twin.places.district import District
-from twin.places.facets import quads
-from viz.still_camera import Camera
-from viz.still_models import Coloured, asset, placed
+from twin.places.solids.facets import quads
+from viz.stills.camera import Camera
+from viz.stills.models import Coloured, asset, placed
 
 if TYPE_CHECKING:
     from sim.run import Run

@@ -1,4 +1,4 @@
-"""The process that draws a still: ``python -m viz.still_worker SCENE.npz IMAGE.npy WIDTH HEIGHT``.
+"""The process that draws a still: ``python -m viz.stills.worker SCENE.npz IMAGE.npy WIDTH HEIGHT``.
 
 VTK only rasterises: colours, normals, surfaces and depth as the camera sees them, depth as the sun sees it,
 and heights from above. Light, shadow and texture are computed on those pictures, which looks alike on every
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkRenderingCore import vtkWindowToImageFilter
 
-from viz.still_camera import Camera
-from viz.still_light import DepthMap, Pixels, shade
+from viz.stills.camera import Camera
+from viz.stills.light import DepthMap, Pixels, shade
 
 SUN = np.array([0.66, -0.40, 0.62])
 """Direction to the sun: a morning, so that shadows fall across a view from the south-west."""

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from twin.errors import BadInput, Unavailable
 from twin.places.district import District
-from viz.still_camera import Camera, view
-from viz.still_scene import StillScene, still_scene
+from viz.stills.camera import Camera, view
+from viz.stills.scene import StillScene, still_scene
 
 if TYPE_CHECKING:
     from sim.run import Run
@@ -71,8 +71,8 @@ def draw(scene: StillScene, size: tuple[int, int], *, timeout_s: float = 300.0) 
         environment = os.environ | {"VTK_DEFAULT_OPENGL_WINDOW": "vtkEGLRenderWindow"}
         if "libEGL" not in _first_graphics():
             environment["VTK_DEFAULT_OPENGL_WINDOW"] = "vtkOSOpenGLRenderWindow"
-        command = [sys.executable, "-m", "viz.still_worker", str(scene_file), str(image_file), *map(str, size)]
-        root = str(Path(__file__).resolve().parent.parent)
+        command = [sys.executable, "-m", "viz.stills.worker", str(scene_file), str(image_file), *map(str, size)]
+        root = str(Path(__file__).resolve().parents[2])
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH")]))
         try:
             done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout_s,
