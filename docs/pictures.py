@@ -22,9 +22,18 @@ from sim.place import district_of
 ROOT = Path(__file__).resolve().parent.parent
 SQUARE = {"position": (-300.0, -90.0, 58.0), "target": (-150.0, -222.0, 0.0), "fov_deg": 38.0}
 PICTURES = ROOT / "docs" / "pictures"
-CHROMIUM = ("--headless=new --no-sandbox --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader "
-            "--disable-quic --no-first-run --disable-background-networking --disable-component-update "
-            "--disable-sync").split()
+CHROMIUM = [
+    "--headless=new",
+    "--no-sandbox",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 def main() -> None:

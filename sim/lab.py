@@ -156,8 +156,8 @@ class Pace(Model):
     """
 
     area: Area
-    along: Annotated[float, Field(gt=0, le=2)]
-    against: Annotated[float, Field(gt=0, le=2)] | None = None
+    along: Annotated[float, Field(ge=0.1, le=1.5)]
+    against: Annotated[float, Field(ge=0.1, le=1.5)] | None = None
     heading: Finite = 0.0
 
 

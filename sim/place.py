@@ -7,8 +7,7 @@ from pathlib import Path
 
 from sim.scenario import Scenario
 from twin.errors import BadInput
-from twin.places import District
-from twin.places import synthetic
+from twin.places import District, synthetic
 
 
 def cache_folder() -> Path:

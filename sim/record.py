@@ -140,7 +140,7 @@ class Recorder:
         since = np.where(self._seen > 0, self._since_entry / np.maximum(self._seen, 1), np.nan)
         maps["travel_time"] = since.astype(np.float32)
         maps["level_max"] = np.searchsorted(FRUIN_WALKWAY, maps["density_max"]).astype(np.float32)
-        maps["origin"] = self._corner + (x0, y0)
+        maps["origin"] = self._corner + np.array([x0, y0])
         maps["cell"] = np.array(self._cell)
         series, queues, events, staff = frames
         return Result(seed, self._metrics(), series, queues, events, staff, maps)

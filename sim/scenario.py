@@ -309,7 +309,7 @@ def _check_layout(name: str, layout: Layout) -> None:
     seen: set[str] = set()
     for parts in (layout.zones, layout.barriers, layout.gates, layout.checkpoints, layout.one_way, layout.closures,
                   layout.posts):
-        for identifier in [part.id for part in parts]:  # type: ignore[attr-defined]
+        for identifier in [part.id for part in parts]:
             if identifier in seen:
                 raise ValueError(f"layout {name} has two things with the id {identifier!r}")
             seen.add(identifier)

@@ -6,6 +6,7 @@ Everything is in local metres, counted from ``district.origin``.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -294,7 +295,7 @@ def _street_pieces(district: District, street: str, what: str, backward: bool) -
     out = []
     for part in shapely.get_parts(line.simplify(1.0)):
         xy = shapely.get_coordinates(part)[::-1] if backward else shapely.get_coordinates(part)
-        for a, b in zip(xy[:-1], xy[1:], strict=True):
+        for a, b in pairwise(xy):
             out.append((shapely.LineString([a, b]).buffer(half, cap_style="flat"), float(np.arctan2(*(b - a)[::-1]))))
     return out
 

@@ -82,7 +82,8 @@ def _stream_of(scenario: Scenario, name: str, demand: Demand, seed: int, number:
         "arrive": arrive, "leave": np.maximum(leave, arrive), "speed": slowest[group],
         "radius": np.array([w.radius for w in walkers])[kind] if n else np.empty(0), "group": group,
         "checked": np.full(n, demand.checked),
-        "step_free": np.array([w.step_free for w in walkers])[kind] if n else np.empty(0, bool), "service": draw["service"], "taste": draw["taste"]}
+        "step_free": np.array([w.step_free for w in walkers])[kind] if n else np.empty(0, bool),
+        "service": draw["service"], "taste": draw["taste"]}
 
 
 def _groups(demand: Demand, n: int, random: np.random.Generator) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment
+from jinja2 import Environment, PackageLoader
 from scipy import stats
 
 from sim.measures import measure
@@ -173,23 +173,4 @@ def _scale(row: Row) -> dict[str, float] | None:
     return {"low": 50 + 50 * low / reach, "high": 50 + 50 * high / reach, "mid": 50 + 50 * row.difference / reach}
 
 
-_PAGE = Environment(autoescape=True).from_string("""<!doctype html>
-<html lang="{{ language }}"><head><meta charset="utf-8"><title>{{ c.name_a }} – {{ c.name_b }}</title><style>
-body{font:15px/1.5 system-ui,"Noto Sans CJK SC","Noto Sans SC",sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}
-h1{font-size:1.5rem;font-weight:600}table{border-collapse:collapse;width:100%;margin:1rem 0 2rem}
-th,td{padding:.3rem .6rem;border-bottom:1px solid #ddd;text-align:right;white-space:nowrap}th:first-child,td:first-child{text-align:left;white-space:normal}
-th{font-weight:600;color:#555}tr.real td{font-weight:600}.bar{width:9rem;height:14px;display:block}tr{break-inside:avoid}
-@media print{body{margin:0}thead{display:table-header-group}}</style></head><body>
-<h1>{{ c.sentence(language) }}</h1>
-<p>{{ "种子" if zh else "Seeds" }} {{ c.seeds|join(", ") }} · A = {{ c.name_a }} ({{ c.layout_a }}) · B = {{ c.name_b }} ({{ c.layout_b }})</p>
-<table><thead><tr><th>{{ "所需" if zh else "What it takes" }}</th><th>A</th><th>B</th></tr></thead><tbody>
-{% for key, pair in c.takes.items() %}<tr><td>{{ key }}</td><td>{{ number(pair[0]) }}</td><td>{{ number(pair[1]) }}</td></tr>{% endfor %}
-</tbody></table>
-<table><thead><tr><th>{{ "指标" if zh else "Measure" }}</th><th>A</th><th>B</th><th>B − A</th><th>95 %</th><th></th><th>{{ "更好" if zh else "better" }}</th></tr></thead><tbody>
-{% for row in c.rows %}{% set s = scale(row) %}<tr{% if row.real %} class="real"{% endif %}><td>{{ row.label_zh if zh else row.label }} <small>{{ row.unit }}</small></td>
-<td>{{ number(row.mean_a) }}</td><td>{{ number(row.mean_b) }}</td><td>{{ number(row.difference) }}</td>
-<td>{% if row.low is not none %}{{ number(row.low) }} … {{ number(row.high) }}{% endif %}</td>
-<td>{% if s %}<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none"><line x1="50" y1="0" x2="50" y2="10" stroke="#999" stroke-width=".6"/><rect x="{{ s.low }}" y="3.5" width="{{ [s.high - s.low, 0.8]|max }}" height="3" fill="{{ '#2166ac' if row.real else '#bbb' }}"/><rect x="{{ s.mid - 0.7 }}" y="1.5" width="1.4" height="7" fill="#222"/></svg>{% endif %}</td>
-<td>{{ row.better or "" }}</td></tr>{% endfor %}
-</tbody></table></body></html>
-""")
+_PAGE = Environment(autoescape=True, loader=PackageLoader("sim", "study")).get_template("comparison.html.j2")

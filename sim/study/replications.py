@@ -117,7 +117,7 @@ _queue: Any = None
 
 
 def _begin_worker(queue: Any) -> None:
-    global _queue  # noqa: PLW0603 - the one thing that a worker process is given at its start
+    global _queue
     _queue = queue
 
 

@@ -120,6 +120,37 @@ def guideline_door(most_per_s: float | None = None) -> Figures:
 
 
 @cache
+def stairs_jam(width: float = 2.0, people: int = 150, pace: float = 0.45) -> Figures:
+    """RiMEA 13: people from a room of 8 x 5 m through a corridor of 12 m and up stairs of 3 m: mean densities [1/m2] at
+    the neck, in the middle of the corridor and at the foot of the stairs, flows [1/s] into the corridor and up."""
+    y = 2.5 - width / 2
+    ground = joined(box(0, 0, 8, 5), box(8, y, 25, y + width))
+    scenario = lab(
+        "stairs jam",
+        ground,
+        [group("top", area=box(0, 0, 8, 5), count=people)],
+        {"top": box(24, y, 25, y + width)},
+        400,
+        lines={"corridor": line(8.5, y, 8.5, y + width), "stairs": line(22.5, y, 22.5, y + width)},
+        areas={
+            "neck": box(6.5, 1.5, 8, 3.5),
+            "corridor": box(13, y, 15, y + width),
+            "foot": box(18, y, 20, y + width),
+        },
+        paces={"stairs": {"area": box(20, y, 23, y + width).wkt, "along": pace}},
+    )
+    table = measures(run(scenario))
+    return {
+        "neck_per_m2": table["density:neck"],
+        "corridor_per_m2": table["density:corridor"],
+        "foot_per_m2": table["density:foot"],
+        "corridor_flow_per_s": table["flow:corridor"],
+        "stairs_flow_per_s": table["flow:stairs"],
+        "not_out": table["inside"],
+    }
+
+
+@cache
 def narrow_door(width: float = 0.5, runs: int = 5) -> Figures:
     """75 people before a narrow door: runs in which it blocks for good, mean flow of the others [1/(m s)], and mean
     density [1/m2] on a square metre half a metre before the door from 10 to 30 s.

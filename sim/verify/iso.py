@@ -5,11 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import ClassVar
 
-from sim.verify import choosing, crowding
+from sim.verify import choosing, crowding, walking
 from sim.verify.check import Absent, Check, Figures
 from sim.verify.nist import (
     NO_FOLLOWING,
     NO_SMOKE,
+    Congestion,
     CorridorSpeed,
     CounterFlow,
     Delays,
@@ -19,7 +20,7 @@ from sim.verify.nist import (
     Impaired,
     Speeds,
 )
-from sim.verify.rimea import NO_STAIRS, Assignment, Corner
+from sim.verify.rimea import Assignment, Corner, StairsUp
 
 
 class IsoDelays(Delays):
@@ -144,19 +145,55 @@ class ShorterWay(Check):
         return figures["short_share"] > 0.5 and figures["short_share"] + figures["long_share"] >= 0.999
 
 
+class IsoStairs(StairsUp):
+    """Stairs slow a person down as much as they are told to."""
+
+    suite, test, title = "iso", "3", "speed on stairs"
+    criterion = "half the walking speed on 10 m of stairs (1.0 m/s, factor 0.5), ± 5 %"
+    counterexample: ClassVar[Figures] = {"up_m_per_s": 0.56, "down_m_per_s": 0.5}
+    expected: ClassVar[dict[str, float]] = {"up_m_per_s": 0.5, "down_m_per_s": 0.5}
+
+    def measure(self) -> Figures:
+        """One person of 1.0 m/s."""
+        return walking.stairs_speed(1.0, 0.5, 0.5, 10.0)
+
+
+class IsoCongestion(Congestion):
+    """A crowd jams at a neck and at the foot of stairs."""
+
+    suite, test = "iso", "10"
+
+
+class StairsWidth(Check):
+    """Wider stairs take more people."""
+
+    suite, test, title = "iso", "12", "width of stairs"
+    criterion = "flow up stairs of 1.0, 1.2, 1.4, 1.6 and 1.8 m rises with width, 100 people each"
+    widths: ClassVar[tuple[float, ...]] = (1.0, 1.2, 1.4, 1.6, 1.8)
+    counterexample: ClassVar[Figures] = {f"at_{w}_per_s": 1.0 for w in (1.0, 1.2, 1.4, 1.6, 1.8)}
+
+    def measure(self) -> Figures:
+        """Corridor as wide as the stairs."""
+        return {f"at_{w}_per_s": crowding.stairs_jam(w, 100)["stairs_flow_per_s"] for w in self.widths}
+
+    def judge(self, figures: Figures) -> bool:
+        """Each above the one before."""
+        return all(a < b for a, b in pairwise(figures[f"at_{w}_per_s"] for w in self.widths))
+
+
 CHECKS: tuple[type[Check] | Absent, ...] = (
     IsoDelays,
     IsoCorridor,
-    Absent("iso", "3", "speed on stairs", "speed on 10 m of stairs within 0.05 m/s", NO_STAIRS),
+    IsoStairs,
     IsoCorner,
     IsoSpeeds,
     IsoCounterFlow,
     IsoImpaired,
     IsoAssignment,
     IsoExitCloses,
-    Absent("iso", "10", "congestion at stairs", "peak density at the neck and at the foot of the stairs", NO_STAIRS),
+    IsoCongestion,
     IsoDoorFlow,
-    Absent("iso", "12", "width of stairs", "flow rises with the width of stairs", NO_STAIRS),
+    StairsWidth,
     CorridorCurve,
     IsoGroup,
     Absent("iso", "15", "social influence", "share of the exit that others take rises", NO_FOLLOWING),

@@ -8,7 +8,7 @@ from typing import ClassVar
 from sim.verify import choosing, crowding, walking
 from sim.verify.check import Absent, Check, Figures
 from sim.verify.reference import REGULATED_FLOW
-from sim.verify.rimea import NO_STAIRS, Assignment, Corner
+from sim.verify.rimea import Assignment, Corner, StairsJam, StairsUp
 
 NO_SMOKE = "smoke and toxic gas are not in the model: it rehearses streets and squares"
 NO_FOLLOWING = "people choose their exit by themselves; following others is not in the model"
@@ -194,10 +194,42 @@ class DoorFlow(Check):
         return 0.9 * REGULATED_FLOW <= figures["flow_per_m_s"] <= REGULATED_FLOW and figures["not_out"] == 0
 
 
+class NistStairs(StairsUp):
+    """Stairs slow a person down as much as they are told to."""
+
+    suite, test, title = "nist", "2.2", "speed on stairs"
+    criterion = "1.0 ± 0.05 m/s up and down 100 m of stairs"
+    counterexample: ClassVar[Figures] = {"up_m_per_s": 1.0, "down_m_per_s": 0.94}
+    expected: ClassVar[dict[str, float]] = {"up_m_per_s": 1.0, "down_m_per_s": 1.0}
+
+    def measure(self) -> Figures:
+        """One person of 1.33 m/s."""
+        return walking.stairs_speed(1.33, 1.0, 1.0, 100.0)
+
+
+class Congestion(StairsJam):
+    """A crowd jams at a neck and at the foot of stairs."""
+
+    suite, test, title = "nist", "5.1", "congestion at stairs"
+    criterion = (
+        "100 people: mean density at the neck and at the foot of the stairs above that in mid corridor, all get up"
+    )
+
+    def measure(self) -> Figures:
+        """Room of 8 x 5 m, neck of 2 m."""
+        return crowding.stairs_jam(people=100)
+
+    def judge(self, figures: Figures) -> bool:
+        """Both above the middle."""
+        return (
+            min(figures["neck_per_m2"], figures["foot_per_m2"]) > figures["corridor_per_m2"] and figures["not_out"] == 0
+        )
+
+
 CHECKS: tuple[type[Check] | Absent, ...] = (
     Delays,
     CorridorSpeed,
-    Absent("nist", "2.2", "speed on stairs", "1.0 ± 0.05 m/s over 100 m of stairs", NO_STAIRS),
+    NistStairs,
     NistCorner,
     Speeds,
     Absent("nist", "2.5", "speed in smoke", "hand-calculated time ± 0.5 s", NO_SMOKE),
@@ -210,6 +242,6 @@ CHECKS: tuple[type[Check] | Absent, ...] = (
     Absent("nist", "3.2", "social influence", "share of the exit that others take rises", NO_FOLLOWING),
     Familiar,
     ExitCloses,
-    Absent("nist", "5.1", "congestion at stairs", "peak density at the neck and at the foot of the stairs", NO_STAIRS),
+    Congestion,
     DoorFlow,
 )

@@ -9,7 +9,6 @@ from sim.verify import choosing, crowding, walking
 from sim.verify.check import Absent, Check, Figures
 from sim.verify.reference import AGE_SPEEDS, SINGLE_FILE
 
-NO_STAIRS = "stairs are not in the model yet"
 DENSITIES = (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
 
 
@@ -27,6 +26,59 @@ class Corridor(Check):
     def judge(self, figures: Figures) -> bool:
         """Every time lies in the band."""
         return 26 <= figures["least_s"] <= figures["most_s"] <= 34
+
+
+class StairsUp(Check):
+    """Stairs slow a person down as much as they are told to."""
+
+    suite, test, title = "rimea", "2", "stairs up"
+    criterion = "speed up 10 m of stairs is the set 0.5 m/s ± 5 %"
+    counterexample: ClassVar[Figures] = {"up_m_per_s": 0.53, "down_m_per_s": 0.65}
+    expected: ClassVar[dict[str, float]] = {"up_m_per_s": 0.5}
+
+    def measure(self) -> Figures:
+        """One person of 1.33 m/s; the stairs are an area with a pace of its own."""
+        return walking.stairs_speed(1.33, 0.5, 0.65, 10.0)
+
+    def judge(self, figures: Figures) -> bool:
+        """Within 5 %."""
+        return all(abs(figures[key] / speed - 1) <= 0.05 for key, speed in self.expected.items())
+
+
+class StairsDown(StairsUp):
+    """Stairs slow a person down as much as they are told to."""
+
+    suite, test, title = "rimea", "3", "stairs down"
+    criterion = "speed down 10 m of stairs is the set 0.65 m/s ± 5 %"
+    counterexample: ClassVar[Figures] = {"up_m_per_s": 0.5, "down_m_per_s": 0.60}
+    expected: ClassVar[dict[str, float]] = {"down_m_per_s": 0.65}
+
+
+class StairsJam(Check):
+    """A crowd jams at the foot of stairs."""
+
+    suite, test, title = "rimea", "13", "jam before stairs"
+    criterion = "150 people: flow up the stairs 0.05 /s below that into the corridor, foot denser than mid corridor"
+    counterexample: ClassVar[Figures] = {
+        "neck_per_m2": 5.0,
+        "corridor_per_m2": 3.0,
+        "foot_per_m2": 2.9,
+        "corridor_flow_per_s": 3.0,
+        "stairs_flow_per_s": 2.0,
+        "not_out": 0.0,
+    }
+
+    def measure(self) -> Figures:
+        """Room, corridor of 2 x 12 m, stairs of 3 m."""
+        return crowding.stairs_jam()
+
+    def judge(self, figures: Figures) -> bool:
+        """Flows and densities in this order, all up."""
+        return (
+            figures["corridor_flow_per_s"] - figures["stairs_flow_per_s"] > 0.05
+            and figures["foot_per_m2"] > figures["corridor_per_m2"]
+            and figures["not_out"] == 0
+        )
 
 
 class FundamentalDiagram(Check):
@@ -290,8 +342,8 @@ class SingleFile(Check):
 
 CHECKS: tuple[type[Check] | Absent, ...] = (
     Corridor,
-    Absent("rimea", "2", "stairs up", "time = length / stair speed, ± 5 %", NO_STAIRS),
-    Absent("rimea", "3", "stairs down", "time = length / stair speed, ± 5 %", NO_STAIRS),
+    StairsUp,
+    StairsDown,
     FundamentalDiagram,
     Reaction,
     Corner,
@@ -311,7 +363,7 @@ CHECKS: tuple[type[Check] | Absent, ...] = (
     BottleneckDepth,
     BottleneckRow,
     BottleneckWidth,
-    Absent("rimea", "13", "jam before stairs", "jam at the foot of the stairs", NO_STAIRS),
+    StairsJam,
     Absent("rimea", "14", "choice between floors", "documented ways", "floors are not in the model yet"),
     CrowdCorner,
     SingleFile,

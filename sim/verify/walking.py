@@ -51,6 +51,26 @@ def corridor_speed(speed: float) -> Figures:
 
 
 @cache
+def stairs_speed(walking: float, up: float, down: float, length: float) -> Figures:
+    """Speeds [m/s] of one person up and down a flight of stairs 2 m wide, ``length`` [m] along the slope."""
+    figures: dict[str, float] = {}
+    for way, start, goal in (("up", 0.5, "top"), ("down", length + 13.5, "bottom")):
+        scenario = lab(
+            "stairs",
+            box(0, 0, length + 14, 2),
+            [group(goal, at=[[start, 1.0]], speed={"constant": walking})],
+            {"top": box(length + 13, 0, length + 14, 2), "bottom": box(0, 0, 1, 2)},
+            600,
+            lines={"foot": line(7, 0, 7, 2), "head": line(7 + length, 0, 7 + length, 2)},
+            paces={"stairs": {"area": box(7, 0, 7 + length, 2).wkt, "along": up / walking, "against": down / walking}},
+        )
+        findings = run(scenario)
+        took = abs(crossing_times(findings, "head")[0] - crossing_times(findings, "foot")[0])
+        figures[f"{way}_m_per_s"] = float(length / took)
+    return figures
+
+
+@cache
 def corner() -> Figures:
     """Twenty people round a left turn of a 2 m corridor: how many get out, frame positions outside."""
     ground = joined(box(0, 0, 12, 2), box(10, 0, 12, 12))

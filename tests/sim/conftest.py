@@ -5,6 +5,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from plaza_case import plaza  # noqa: E402
+from plaza_case import plaza
 
 __all__ = ["plaza"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import shapely
 import yaml
@@ -21,7 +22,7 @@ def ring(*xy):
 def plaza(tmp_path_factory):
     """A district: square 40 x 40 m at the origin, streets 8 m wide to x = -100 and x = 100, and a lane to the north."""
     def at(shape):
-        return shapely.transform(shape, lambda xy: xy + [X0, Y0])
+        return shapely.transform(shape, lambda xy: xy + np.array([X0, Y0]))
 
     streets = [("west", [(-100, 0), (-20, 0)], 8.0), ("east", [(20, 0), (100, 0)], 8.0), ("north", [(0, 20), (0, 80)], 6.0)]
     district = District("plaza", CRS, {

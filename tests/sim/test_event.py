@@ -1,10 +1,12 @@
 """The event rehearsal: nobody is lost, nobody is outside, equal seeds are equal, layouts have their effect."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import shapely
-
 from plaza_case import evening
+
 from sim.event import Rehearsal
 from twin.places import District
 
@@ -45,7 +47,7 @@ def test_nobody_is_ever_outside_the_walkable_area(checked):
 def test_nobody_passes_the_fence_but_through_the_lanes(checked):
     model, _, frames = checked
     lanes = model.site.checkpoints[0].lanes.box.buffer(0.3)
-    for before, after in zip(frames[:-1], frames[1:], strict=True):
+    for before, after in pairwise(frames):
         _, i, j = np.intersect1d(before.ids, after.ids, return_indices=True)
         crossed = (before.xy[i, 0] < -40) != (after.xy[j, 0] < -40)
         for a, b in zip(before.xy[i][crossed], after.xy[j][crossed], strict=True):

@@ -51,11 +51,22 @@ def test_lanes_close_the_fence_at_every_angle(district, plaza, heading, lanes, w
 
 
 def test_what_a_layout_takes(district, plaza):
-    needed = takes(district, layout(
-        plaza, zones=[{"id": "z", "kind": "core", "fenced": True, "area": [[X0, Y0], [X0 + 10, Y0], [X0 + 10, Y0 + 10], [X0, Y0 + 10]]}],
-        barriers=[{"id": "b", "line": [[X0 - 40, Y0 - 3], [X0 - 40, Y0 + 3]]}], gates=[{"id": "g", "at": [X0 + 5, Y0], "width": 2}],
-        checkpoints=[{"id": "c", "at": [X0 - 40, Y0], "heading": 0, "lanes": 2, "lane_width": 1, "staff_per_lane": 3, "until_s": 120}],
-        posts=[{"id": "p", "at": [X0, Y0], "staff": 4}]), "A")
+    needed = takes(
+        district,
+        layout(
+            plaza,
+            zones=[
+                {"id": "z", "kind": "core", "fenced": True, "area": [[X0, Y0], [X0 + 10, Y0], [X0 + 10, Y0 + 10], [X0, Y0 + 10]]}
+            ],
+            barriers=[{"id": "b", "line": [[X0 - 40, Y0 - 3], [X0 - 40, Y0 + 3]]}],
+            gates=[{"id": "g", "at": [X0 + 5, Y0], "width": 2}],
+            checkpoints=[
+                {"id": "c", "at": [X0 - 40, Y0], "heading": 0, "lanes": 2, "lane_width": 1, "staff_per_lane": 3, "until_s": 120}
+            ],
+            posts=[{"id": "p", "at": [X0, Y0], "staff": 4}],
+        ),
+        "A",
+    )
     assert needed["barrier_m"] == pytest.approx(6.0)
     assert needed["fence_m"] == pytest.approx(38.0)
     assert (needed["lanes"], needed["posts"], needed["gates"], needed["staff"]) == (2, 1, 1, 10)

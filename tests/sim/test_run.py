@@ -21,7 +21,9 @@ def frames(seed, seconds):
             people[max(people, default=0) + 40 + t] = random.uniform(-1500, 1500, 2)
         ids = np.array(sorted(people), np.uint32)
         xy = np.array([people[int(k)] for k in ids], np.float32).reshape(-1, 2)
-        yield Frame(t, ids, xy, random.uniform(0, 2, len(ids)).astype(np.float32), random.integers(0, 6, len(ids)).astype(np.uint8))
+        yield Frame(
+            t, ids, xy, random.uniform(0, 2, len(ids)).astype(np.float32), random.integers(0, 6, len(ids)).astype(np.uint8)
+        )
 
 
 @settings(max_examples=15, deadline=None)

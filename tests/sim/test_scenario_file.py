@@ -43,19 +43,22 @@ def test_dump_reads_back_equal(plain):
     assert Scenario.model_validate(yaml.safe_load(dump(scenario))) == scenario
 
 
-@pytest.mark.parametrize(("old", "new", "line", "word"), [
-    ("people: 100", "people: -5", 10, "people"),
-    ("duration_s: 600", "duration_s: .nan", 4, "duration_s"),
-    ("entry: west", "entry: east", 1, "east"),
-    ("  A: {}", "  A: {barrier: []}", 12, "barrier"),
-    ("duration_s: 600\n", "", 1, "duration_s"),
-    ("+08:00", "", 1, "time zone"),
-    ("synthetic: xichangan\n", "", 1, "district"),
-    ("at: [0, 0]", "at: [0, .inf]", 6, "finite"),
-    ("arrive: {uniform: [0, 300]}", "arrive: {}", 10, "exactly one"),
-    ("name: evening", "name: [", None, "YAML"),
-    ("  A: {}", "  A: {}\n  A: {}", 13, "twice"),
-])
+@pytest.mark.parametrize(
+    ("old", "new", "line", "word"),
+    [
+        ("people: 100", "people: -5", 10, "people"),
+        ("duration_s: 600", "duration_s: .nan", 4, "duration_s"),
+        ("entry: west", "entry: east", 1, "east"),
+        ("  A: {}", "  A: {barrier: []}", 12, "barrier"),
+        ("duration_s: 600\n", "", 1, "duration_s"),
+        ("+08:00", "", 1, "time zone"),
+        ("synthetic: xichangan\n", "", 1, "district"),
+        ("at: [0, 0]", "at: [0, .inf]", 6, "finite"),
+        ("arrive: {uniform: [0, 300]}", "arrive: {}", 10, "exactly one"),
+        ("name: evening", "name: [", None, "YAML"),
+        ("  A: {}", "  A: {}\n  A: {}", 13, "twice"),
+    ],
+)
 def test_says_where_and_what(plain, old, new, line, word):
     plain.write_text(PLAIN.replace(old, new), encoding="utf-8")
     with pytest.raises(BadInput) as caught:
@@ -95,4 +98,6 @@ def test_put_layout_keeps_the_rest_and_refuses_the_invalid(plain):
 
 def test_schema_describes_the_example():
     jsonschema = json.loads(schema())
-    assert {"entries", "venues", "demand", "layouts", "start", "duration_s", "name"} <= set(jsonschema["$defs"]["Scenario"]["required"])
+    assert {"entries", "venues", "demand", "layouts", "start", "duration_s", "name"} <= set(
+        jsonschema["$defs"]["Scenario"]["required"]
+    )

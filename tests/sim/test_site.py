@@ -49,15 +49,25 @@ def test_a_gate_with_hours_makes_the_way_possible(district, plaza):
     assert site.ground.distance(exit_goal, site.venues[0].spots[:1]) < 200
 
 
-@pytest.mark.parametrize(("change", "word"), [
-    ({"entries": {"w": {"at": [X0 - 97, Y0 + 60]}, "e": {"at": [X0 + 97, Y0]}}}, "off the walkable ground"),
-    ({"entries": {"w": {"at": [X0 - 99_000, Y0]}, "e": {"at": [X0 + 97, Y0]}}}, "outside the district"),
-    ({"entries": {"w": {"at": "lane-7"}, "e": {"at": [X0 + 97, Y0]}}}, "lane-7"),
-    ({"venues": {"square": {"area": f"POLYGON (({X0} {Y0}, {X0 + 9} {Y0 + 9}, {X0 + 9} {Y0}, {X0} {Y0 + 9}, {X0} {Y0}))"}}}, "crosses itself"),
-    ({"venues": {"square": {"area": [[X0 + 6, Y0 + 6], [X0 + 8, Y0 + 6], [X0 + 8, Y0 + 8]]}}}, "on buildings"),
-    ({"venues": {"square": {"area": "POLYGON (("}}}, "WKT"),
-    ({"venues": {"square": {"area": [[X0, Y0], [X0 + 1, Y0]]}}}, "points"),
-])
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"entries": {"w": {"at": [X0 - 97, Y0 + 60]}, "e": {"at": [X0 + 97, Y0]}}}, "off the walkable ground"),
+        ({"entries": {"w": {"at": [X0 - 99_000, Y0]}, "e": {"at": [X0 + 97, Y0]}}}, "outside the district"),
+        ({"entries": {"w": {"at": "lane-7"}, "e": {"at": [X0 + 97, Y0]}}}, "lane-7"),
+        (
+            {
+                "venues": {
+                    "square": {"area": f"POLYGON (({X0} {Y0}, {X0 + 9} {Y0 + 9}, {X0 + 9} {Y0}, {X0} {Y0 + 9}, {X0} {Y0}))"}
+                }
+            },
+            "crosses itself",
+        ),
+        ({"venues": {"square": {"area": [[X0 + 6, Y0 + 6], [X0 + 8, Y0 + 6], [X0 + 8, Y0 + 8]]}}}, "on buildings"),
+        ({"venues": {"square": {"area": "POLYGON (("}}}, "WKT"),
+        ({"venues": {"square": {"area": [[X0, Y0], [X0 + 1, Y0]]}}}, "points"),
+    ],
+)
 def test_places_that_cannot_be(district, plaza, change, word):
     with pytest.raises(BadInput) as caught:
         prepare(district, evening(plaza, **change, incidents=[]), "open")
@@ -66,7 +76,8 @@ def test_places_that_cannot_be(district, plaza, change, word):
 
 
 def test_places_by_id_and_by_lon_lat(district, plaza):
-    scenario = evening(plaza, venues={"square": {"area": "square"}},
-                       entries={"w": {"at": "west"}, "e": {"at": [X0 + 97, Y0]}}, incidents=[])
+    scenario = evening(
+        plaza, venues={"square": {"area": "square"}}, entries={"w": {"at": "west"}, "e": {"at": [X0 + 97, Y0]}}, incidents=[]
+    )
     site = prepare(district, scenario, "open")
     assert site.venues[0].area.area == pytest.approx(1600 - 49, rel=0.02)

@@ -9,13 +9,30 @@ from sim.visitors import FASTEST, SLOWEST, visitors
 
 
 def scenario(people=200, groups=None, **more):
-    return Scenario.model_validate({
-        "name": "t", "synthetic": "xichangan", "start": "2026-10-01T18:00:00+08:00", "duration_s": 600,
-        "entries": {"w": {"at": [0, 0]}, "e": {"at": [9, 0]}}, "venues": {"v": {"area": "POLYGON ((0 0, 1 0, 1 1, 0 0))"}},
-        "demand": {"a": {"entry": "w", "venue": "v", "people": people, "arrive": {"normal": [200, 60]},
-                         "leave": {"uniform": [100, 500]}, "leave_by": "e", "groups": groups or {1: 1.0}},
-                   "b": {"entry": "e", "venue": "v", "people": 50, "arrive": {"at": 0}}},
-        "layouts": {"A": {}}, **more})
+    return Scenario.model_validate(
+        {
+            "name": "t",
+            "synthetic": "xichangan",
+            "start": "2026-10-01T18:00:00+08:00",
+            "duration_s": 600,
+            "entries": {"w": {"at": [0, 0]}, "e": {"at": [9, 0]}},
+            "venues": {"v": {"area": "POLYGON ((0 0, 1 0, 1 1, 0 0))"}},
+            "demand": {
+                "a": {
+                    "entry": "w",
+                    "venue": "v",
+                    "people": people,
+                    "arrive": {"normal": [200, 60]},
+                    "leave": {"uniform": [100, 500]},
+                    "leave_by": "e",
+                    "groups": groups or {1: 1.0},
+                },
+                "b": {"entry": "e", "venue": "v", "people": 50, "arrive": {"at": 0}},
+            },
+            "layouts": {"A": {}},
+            **more,
+        }
+    )
 
 
 def test_same_seed_same_people_whatever_the_layout():
@@ -26,7 +43,9 @@ def test_same_seed_same_people_whatever_the_layout():
 
 
 @settings(max_examples=30, deadline=None)
-@given(people=st.integers(0, 300), sizes=st.dictionaries(st.integers(1, 6), st.floats(0.1, 5), min_size=1), seed=st.integers(0, 9))
+@given(
+    people=st.integers(0, 300), sizes=st.dictionaries(st.integers(1, 6), st.floats(0.1, 5), min_size=1), seed=st.integers(0, 9)
+)
 def test_everybody_is_there_once_in_order(people, sizes, seed):
     v = visitors(scenario(people, sizes), seed)
     assert len(v) == people + 50

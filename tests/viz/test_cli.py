@@ -58,8 +58,9 @@ def test_import_says_what_it_found_and_dropped(folder, capsys):
 
 def test_rehearse_compare_and_show(folder, capsys):
     for layout in "AB":
-        code, out, err = hutong(capsys, "rehearse", "small.yaml", "--layout", layout, "-n", "2", "--workers", "1",
-                                "-o", f"runs/{layout}", "--json")
+        code, out, err = hutong(
+            capsys, "rehearse", "small.yaml", "--layout", layout, "-n", "2", "--workers", "1", "-o", f"runs/{layout}", "--json"
+        )
         assert code == 0, err
         result = json.loads(out)
         entered = result["measures"]["people_entered"]
@@ -73,22 +74,25 @@ def test_rehearse_compare_and_show(folder, capsys):
     assert code == 0 and "is better" in out and "people who entered" in out
 
 
-@pytest.mark.parametrize(("arguments", "word"), [
-    (["rehearse", "small.yaml", "--layout", "Z", "-o", "x"], "choose one of A, B"),
-    (["rehearse", "nothing.yaml", "-o", "x"], "no such file"),
-    (["rehearse", "plan.wkt", "-o", "x"], "scenario"),
-    (["rehearse", "small.yaml", "--frames", "some", "-o", "x"], "first, all or none"),
-    (["compare", "plan.wkt", "x"], "not a run"),
-    (["district", "show", "plan.wkt"], "not a GeoPackage"),
-    (["district", "show", "plan.gpkg", "b-1"], "b-1"),
-    (["district", "import", "small.yaml", "-o", "x"], "small.yaml"),
-    (["district", "import", "plan.wkt", "-o", "x", "--crs", "EPSG:4326"], "degrees"),
-    (["district", "import", "plan.wkt", "-o", "x", "--crs", "EPSG:2263"], "EPSG"),
-    (["district", "import", "plan.wkt", "-o", "x", "--crs", "nonsense"], "nonsense"),
-    (["district", "export", "plan.gpkg"], "--glb"),
-    (["serve", "--port", "0"], "port"),
-    (["nonsense"], "nonsense"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["rehearse", "small.yaml", "--layout", "Z", "-o", "x"], "choose one of A, B"),
+        (["rehearse", "nothing.yaml", "-o", "x"], "no such file"),
+        (["rehearse", "plan.wkt", "-o", "x"], "scenario"),
+        (["rehearse", "small.yaml", "--frames", "some", "-o", "x"], "first, all or none"),
+        (["compare", "plan.wkt", "x"], "not a run"),
+        (["district", "show", "plan.wkt"], "not a GeoPackage"),
+        (["district", "show", "plan.gpkg", "b-1"], "b-1"),
+        (["district", "import", "small.yaml", "-o", "x"], "small.yaml"),
+        (["district", "import", "plan.wkt", "-o", "x", "--crs", "EPSG:4326"], "degrees"),
+        (["district", "import", "plan.wkt", "-o", "x", "--crs", "EPSG:2263"], "EPSG"),
+        (["district", "import", "plan.wkt", "-o", "x", "--crs", "nonsense"], "nonsense"),
+        (["district", "export", "plan.gpkg"], "--glb"),
+        (["serve", "--port", "0"], "port"),
+        (["nonsense"], "nonsense"),
+    ],
+)
 def test_bad_input_is_one_sentence_and_exit_code_2(folder, capsys, arguments, word):
     before = sorted(p.name for p in folder.iterdir())
     code, out, err = hutong(capsys, *arguments)
@@ -103,7 +107,9 @@ def test_scenario_schema_and_check(folder, capsys):
     assert code == 0 and "layouts" in json.loads(out)["properties"]
     code, out, _ = hutong(capsys, "scenario", "check", "small.yaml")
     assert code == 0 and "layout B: can be rehearsed" in out
-    Path("small.yaml").write_text(SMALL.replace("A: {}", "A: {barriers: [{id: w, line: [[10, -1], [10, 21]]}]}"), encoding="utf-8")
+    Path("small.yaml").write_text(
+        SMALL.replace("A: {}", "A: {barriers: [{id: w, line: [[10, -1], [10, 21]]}]}"), encoding="utf-8"
+    )
     code, out, _ = hutong(capsys, "scenario", "check", "small.yaml")
     assert code == 2 and "no way from door to stage" in out
 

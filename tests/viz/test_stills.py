@@ -14,10 +14,10 @@ from twin.places import District, table_frame
 from viz import stills
 from viz.stills import layout as still_layout
 from viz.stills import people as still_people
+from viz.stills import still
 from viz.stills.camera import Camera, view
 from viz.stills.light import DepthMap, Pixels, shade
 from viz.stills.scene import TILED, asset, placed, still_scene
-from viz.stills import still
 
 UTM = CRS.from_epsg(32650)
 X, Y = 446_000.0, 4_417_000.0

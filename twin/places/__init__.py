@@ -3,11 +3,11 @@
 from twin.places.access import WayIn, access_graph, complete_access, ways_in
 from twin.places.check import Finding, check, summary
 from twin.places.district import LOCAL_METRES, District, require_metric, table_frame
-from twin.places.solids.glb import to_glb
 from twin.places.sheet import courtyard_sheet
 from twin.places.solids import Mesh, solid, solids
-from twin.places.tables import TABLES
+from twin.places.solids.glb import to_glb
 from twin.places.solids.tiles import write_tiles
+from twin.places.tables import TABLES
 from twin.places.walkable import on_ground, walkable_area
 
 __all__ = [

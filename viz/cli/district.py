@@ -140,8 +140,8 @@ def ways_in(courtyard: Annotated[str, typer.Argument(help="Id of a courtyard.")]
         output.out.print(f"{courtyard} has no known way in")
         return
     output.table(f"ways into {courtyard}", ["from", "through", "by", "kind", "state", "width m", "step-free"],
-                 [[way.street_name or way.from_street or "?", " > ".join(way.through) or "–", " > ".join(way.via), way.kind or "?",
-                   way.state, output.number(way.width),
+                 [[way.street_name or way.from_street or "?", " > ".join(way.through) or "–", " > ".join(way.via),
+                   way.kind or "?", way.state, output.number(way.width),
                    {True: "yes", False: "no", None: "unknown"}[way.step_free]] for way in ways])
 
 
@@ -160,8 +160,8 @@ def export(path: Annotated[Path, typer.Argument(help="GeoPackage of a district."
            glb: Annotated[Path | None, typer.Option(help="Write the buildings as one GLB file.")] = None,
            tiles: Annotated[Path | None, typer.Option(help="Write 3D Tiles 1.1 into this folder.")] = None) -> None:
     """Write the buildings as GLB or as 3D Tiles 1.1."""
-    from twin.places.solids.glb import to_glb
     from twin.places.solids import solids
+    from twin.places.solids.glb import to_glb
     from twin.places.solids.tiles import write_tiles
     if glb is None and tiles is None:
         raise BadInput("nothing to export", mend="give --glb FILE or --tiles FOLDER")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import shapely
@@ -90,7 +91,7 @@ def model(kind: str) -> Model:
 def _from_file(file: Path) -> Model:
     import trimesh
 
-    scene = trimesh.load_scene(file)
+    scene: Any = trimesh.load_scene(file)
     pieces = []
     for mesh in scene.dump(concatenate=False):
         material = getattr(mesh.visual, "material", None)

@@ -12,9 +12,9 @@ import shapely
 from numpy.typing import NDArray
 
 from twin.places.district import District
+from twin.places.solids import Mesh, solids
 from twin.places.solids.facets import caps, polygon_parts
 from twin.places.solids.roofs import COURTYARD_WALL, GATE, GROUND, ROOF, WALL
-from twin.places.solids import Mesh, solids
 from viz.stills.camera import Camera
 from viz.stills.layout import layout
 from viz.stills.models import Coloured, asset, colour_of, far_tree, merged, placed

@@ -8,8 +8,8 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twin.places.solids.facets import boundary_edges, caps, ear_clip, polygon_parts, walls
 from twin.places.solids import solid
+from twin.places.solids.facets import boundary_edges, caps, ear_clip, polygon_parts, walls
 
 
 def box(east, north, x=0.0, y=0.0, turn=0.0):

@@ -119,15 +119,15 @@ def _buildings(paper: Paper, buildings: gpd.GeoDataFrame, own: set[str]) -> Iter
     for row in buildings.itertuples():
         mine = row.id in own
         roof, shade = (ROOF, ROOF_SHADE) if mine else (ROOF_OTHER, ROOF_OTHER_SHADE)
-        edge = {"stroke": ROOF_EDGE, "width": 0.3} if mine else {"stroke": PLOT_EDGE, "width": 0.2}
-        yield _shape(paper, row.geometry, fill=roof, stroke=edge["stroke"], width=edge["width"])
+        stroke, width = (ROOF_EDGE, 0.3) if mine else (PLOT_EDGE, 0.2)
+        yield _shape(paper, row.geometry, fill=roof, stroke=stroke, width=width)
         ridge = ridge_line(row.geometry, row.roof_heading) if row.roof in ("gabled", "hipped") else None
         if ridge is None:
             continue
         yield _shape(paper, _shaded_side(row.geometry, ridge), fill=shade)
         for line in _roof_lines(row.geometry, ridge, row.roof == "hipped"):
-            yield _shape(paper, line, stroke=edge["stroke"], width=edge["width"])
-        yield _shape(paper, row.geometry, stroke=edge["stroke"], width=edge["width"])
+            yield _shape(paper, line, stroke=stroke, width=width)
+        yield _shape(paper, row.geometry, stroke=stroke, width=width)
 
 
 def ridge_line(footprint: shapely.Geometry, heading: float) -> shapely.LineString | None:

@@ -18,8 +18,8 @@ import shapely
 from numpy.typing import NDArray
 
 from twin.errors import BadInput
-from twin.places.solids import roofs
 from twin.places.district import District
+from twin.places.solids import roofs
 from twin.places.solids.enclosures import enclosures
 from twin.places.solids.facets import Facets, Floats, Ints, clip_rings, join, polygon_parts
 from twin.places.solids.glb import to_glb
