@@ -278,7 +278,9 @@ def _longer(a: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True)
-def way(px: float, py: float, d: np.ndarray, ground: Terrain) -> tuple[float, float, float]:
+def way(px: float, py: float, d: np.ndarray, links: np.ndarray, kind: np.ndarray, segments: np.ndarray,
+        start: np.ndarray, item: np.ndarray, cost: np.ndarray, pace: np.ndarray, rates: np.ndarray,
+        h: float) -> tuple[float, float, float]:
     """Distance to the goal at a point, and the unit vector of the way there: (d, ex, ey); d is FAR if there
     is none.
 
@@ -287,8 +289,6 @@ def way(px: float, py: float, d: np.ndarray, ground: Terrain) -> tuple[float, fl
     distance (at ridges, in nooks with few centres), each centre draws instead by the length of the way over
     it (a soft minimum).
     """
-    links, kind, h = ground.links, ground.kind, ground.cell
-    segments, start, item = ground.segments, ground.start, ground.item
     ny, nx = d.shape
     column = min(max(int(px / h), 0), nx - 1)
     row = min(max(int(py / h), 0), ny - 1)
@@ -349,9 +349,9 @@ def way(px: float, py: float, d: np.ndarray, ground: Terrain) -> tuple[float, fl
             if det > 1e-3 * h ** 4:
                 gx, gy = (wyy * wxd - wxy * wyd) / det, (wxx * wyd - wxy * wxd) / det
                 g = np.sqrt(gx * gx + gy * gy) + 1e-9
-                area = ground.pace[row, column]
-                real = g if area == 0 else g * pace_factor(ground.rates, area, -gx / g, -gy / g)
-                if 0.7 < real < 1.4 * ground.cost[row, column]:
+                area = pace[row, column]
+                real = g if area == 0 else g * pace_factor(rates, area, -gx / g, -gy / g)
+                if 0.7 < real < 1.4 * cost[row, column]:
                     return wd - gx * wx - gy * wy, -gx / g, -gy / g
             s = np.sqrt(sx * sx + sy * sy)
             if s > 1e-6:
@@ -373,7 +373,8 @@ def distances(xy: np.ndarray, d: np.ndarray, ground: Terrain) -> np.ndarray:
     """Distance to the goal at many points, (n,) float64; inf where it cannot be reached."""
     out = np.empty(len(xy))
     for i in range(len(xy)):
-        left = way(xy[i, 0], xy[i, 1], d, ground)[0]
+        left = way(xy[i, 0], xy[i, 1], d, ground.links, ground.kind, ground.segments, ground.start, ground.item,
+                   ground.cost, ground.pace, ground.rates, ground.cell)[0]
         out[i] = max(left, 0.0) if left < FAR else np.inf
     return out
 

@@ -198,7 +198,9 @@ def _aim(i: int, R: np.ndarray, Z: np.ndarray, ground: Terrain, now: np.float32)
         free = min(free, away * f4(1.5) + f4(0.05))
         close = away < f4(1.5)
     else:
-        left, wx, wy = way(np.float64(R[X, i]), np.float64(R[Y, i]), ground.fields[Z[GOAL, i]], ground)
+        left, wx, wy = way(np.float64(R[X, i]), np.float64(R[Y, i]), ground.fields[Z[GOAL, i]], ground.links,
+                           ground.kind, ground.segments, ground.start, ground.item, ground.cost, ground.pace,
+                           ground.rates, ground.cell)
         R[LEFT, i] = f4(left)
         if left >= FAR:
             Z[STATE, i] |= LOST

@@ -187,9 +187,7 @@ def counter_flow(seed: int = 1) -> Figures:
     for opposed in (0, 10, 50, 100):
         people = [group("right", area=box(1.2, 0, 10, 10), count=100)]
         people += [group("left", area=box(20, 0, 28.8, 10), count=opposed)] if opposed else []
-        findings = run(
-            lab("counter flow", ground, people, {"right": box(29, 0, 30, 10), "left": box(0, 0, 1, 10)}, 400), seed
-        )
+        findings = run(lab("counter flow", ground, people, {"right": box(29, 0, 30, 10), "left": box(0, 0, 1, 10)}, 400), seed)
         ours = findings.people[findings.people["group"] == 0]["out_s"]
         figures[f"against_{opposed}_s"] = float(ours.max()) if ours.notna().all() else np.nan
         figures[f"stranded_{opposed}"] = float(findings.people["out_s"].isna().sum())
@@ -219,9 +217,7 @@ def hall(seed: int = 1) -> Figures:
 def two_rooms() -> Figures:
     """RiMEA 12: 150 people through a corridor of 1 x 5 m between two rooms, then out by an exit of 1 m: flows [1/s] and
     mean densities [1/m2] before each."""
-    ground = joined(
-        box(0, 0, 10, 10), box(10, 4.5, 15, 5.5), box(15, 0, 25, 10), box(25, 4.5, 25.2, 5.5), box(25.2, 0, 28, 10)
-    )
+    ground = joined(box(0, 0, 10, 10), box(10, 4.5, 15, 5.5), box(15, 0, 25, 10), box(25, 4.5, 25.2, 5.5), box(25.2, 0, 28, 10))
     scenario = lab(
         "two rooms",
         ground,
@@ -240,9 +236,7 @@ def two_rooms() -> Figures:
     }
 
 
-def bottleneck(
-    width: float = 1.0, depth: float = 0.2, goal_at: float = 1.0, people: int = 150, seed: int = 1
-) -> Findings:
+def bottleneck(width: float = 1.0, depth: float = 0.2, goal_at: float = 1.0, people: int = 150, seed: int = 1) -> Findings:
     """People who leave a room of 10 x 10 m by a gap; the goal begins ``goal_at`` metres behind it."""
     y, end = 5 - width / 2, 10 + depth
     ground = joined(box(0, 0, 10, 10), box(10, y, end, y + width), box(end, 0, end + 12, 10))
@@ -308,9 +302,7 @@ def crowd_corner() -> Figures:
     figures = {}
     for name, (ground, goal) in halls.items():
         scenario = lab(name, ground, [group("end", area=box(0, 0, 6, 20), count=500)], {"end": goal}, 300)
-        figures[f"{name}_s"] = float(
-            np.mean([run(scenario, seed).people["out_s"].max(skipna=False) for seed in (1, 2, 3)])
-        )
+        figures[f"{name}_s"] = float(np.mean([run(scenario, seed).people["out_s"].max(skipna=False) for seed in (1, 2, 3)]))
     return figures
 
 
@@ -324,12 +316,8 @@ def slow_one() -> Figures:
             group("end", area=box(0, 0, 5, 2), count=24, speed={"constant": 1.25}),
             group("end", at=[[6.0, 1.0]], speed={"constant": speed}, radius=radius),
         ]
-        runs = [
-            run(lab("slow one", box(0, 0, 42, 2), people, {"end": box(40, 0, 42, 2)}, 200), seed) for seed in (1, 2, 3)
-        ]
-        times[f"with_{name}_s"] = float(
-            np.mean([f.people[f.people["group"] == 0]["out_s"].mean(skipna=False) for f in runs])
-        )
+        runs = [run(lab("slow one", box(0, 0, 42, 2), people, {"end": box(40, 0, 42, 2)}, 200), seed) for seed in (1, 2, 3)]
+        times[f"with_{name}_s"] = float(np.mean([f.people[f.people["group"] == 0]["out_s"].mean(skipna=False) for f in runs]))
     return times
 
 

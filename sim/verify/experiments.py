@@ -81,9 +81,7 @@ class Doors(Check):
 
     slow = True
     suite, test, title = "experiments", "doors", "door flow by width"
-    criterion = (
-        "0.8 to 2.5 m: 1.6-2.4 /(m s) more a metre, straight (R² > 0.98), 1.6-2.2 /(m s) at each width, all get out"
-    )
+    criterion = "0.8 to 2.5 m: 1.6-2.4 /(m s) more a metre, straight (R² > 0.98), 1.6-2.2 /(m s) at each width, all get out"
     counterexample: ClassVar[Figures] = {
         "slope_per_m_s": 1.9,
         "r2": 0.97,
@@ -91,6 +89,7 @@ class Doors(Check):
         "most_per_m_s": 2.0,
         "not_out": 0.0,
     }
+    known_failure = "a door of 0.8 m lets through 1.585 /(m s), 1 % less than asked for; the wider ones keep the band"
 
     def measure(self) -> Figures:
         """200 people out of a room of 10 x 10 m, three seeds a width."""
@@ -141,7 +140,6 @@ class JamDensity(Check):
     suite, test, title = "experiments", "jam-density", "density of a jam before a door"
     criterion = f"mean density on 1 m² before a door of 0.5 m within 25 % of {JAM_DENSITY} /m² (measured)"
     counterexample: ClassVar[Figures] = {"blocked_runs": 0.0, "flow_per_m_s": 2.2, "density_per_m2": 10.5}
-    known_failure = "people creep on in a jam until their discs touch, and so stand closer than real people do"
 
     def measure(self) -> Figures:
         """Five seeds, seconds 10 to 30."""

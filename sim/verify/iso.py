@@ -84,9 +84,7 @@ class CorridorCurve(Check):
     """Speed in a corridor against how many go through it."""
 
     suite, test, title = "iso", "13", "speed and density in a corridor"
-    criterion = (
-        "with 60, 120 and 240 people at 1.0 m/s: speed in the zone ≤ 1.0 m/s (1 %) and never higher where it is denser"
-    )
+    criterion = "with 60, 120 and 240 people at 1.0 m/s: speed in the zone ≤ 1.0 m/s (1 %) and never higher where it is denser"
     counterexample: ClassVar[Figures] = {
         "speed_60_m_per_s": 0.99,
         "speed_120_m_per_s": 0.9,

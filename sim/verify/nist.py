@@ -68,9 +68,7 @@ class Speeds(Check):
     def judge(self, figures: Figures) -> bool:
         """Mean, deviation and fit."""
         return (
-            abs(figures["mean_m_per_s"] - 1.2) <= 0.05
-            and abs(figures["sd_m_per_s"] - 0.2) <= 0.05
-            and figures["median_p"] > 0.05
+            abs(figures["mean_m_per_s"] - 1.2) <= 0.05 and abs(figures["sd_m_per_s"] - 0.2) <= 0.05 and figures["median_p"] > 0.05
         )
 
 
@@ -211,9 +209,7 @@ class Congestion(StairsJam):
     """A crowd jams at a neck and at the foot of stairs."""
 
     suite, test, title = "nist", "5.1", "congestion at stairs"
-    criterion = (
-        "100 people: mean density at the neck and at the foot of the stairs above that in mid corridor, all get up"
-    )
+    criterion = "100 people: mean density at the neck and at the foot of the stairs above that in mid corridor, all get up"
 
     def measure(self) -> Figures:
         """Room of 8 x 5 m, neck of 2 m."""
@@ -221,9 +217,7 @@ class Congestion(StairsJam):
 
     def judge(self, figures: Figures) -> bool:
         """Both above the middle."""
-        return (
-            min(figures["neck_per_m2"], figures["foot_per_m2"]) > figures["corridor_per_m2"] and figures["not_out"] == 0
-        )
+        return min(figures["neck_per_m2"], figures["foot_per_m2"]) > figures["corridor_per_m2"] and figures["not_out"] == 0
 
 
 CHECKS: tuple[type[Check] | Absent, ...] = (

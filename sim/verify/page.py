@@ -33,10 +33,7 @@ def page(results: Sequence[Result], titles: dict[tuple[str, str], str]) -> str:
     ]
     suites = list(dict.fromkeys(r.suite for r in results))
     for suite in suites:
-        counts = [
-            sum(r.suite == suite and r.status == status for r in results)
-            for status in ("pass", "fail", "not applicable")
-        ]
+        counts = [sum(r.suite == suite and r.status == status for r in results) for status in ("pass", "fail", "not applicable")]
         lines.append(f"| {TITLES[suite]} | " + " | ".join(map(str, counts)) + " |")
     for suite in suites:
         lines += ["", f"## {TITLES[suite]}", "", "| test | criterion | measured | result |", "|---|---|---|---|"]

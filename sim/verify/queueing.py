@@ -44,9 +44,7 @@ class Desk(Model):
         self.crowd, self.crowd_id = _Standing(n), np.arange(n)
         self.visitors = SimpleNamespace(service=quantiles, step_free=np.zeros(n, bool))
         spec = Spec.model_validate({"id": "desk", "at": (0, 0), "heading": 0.0, "lanes": 1, "service": service})
-        lanes = Lanes(
-            spec, shapely.box(-1.2, -0.6, 1.2, 0.6), shapely.MultiLineString(), np.zeros((1, 2)), np.array([1.0, 0.0])
-        )
+        lanes = Lanes(spec, shapely.box(-1.2, -0.6, 1.2, 0.6), shapely.MultiLineString(), np.zeros((1, 2)), np.array([1.0, 0.0]))
         places = np.column_stack([-np.arange(0, 900, 0.7), np.zeros(1286)])
         desk: Any = Checkpoint(self, CheckpointPlace(lanes, 0, [places]))
         self.desk, self._next = desk, 0

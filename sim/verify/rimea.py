@@ -206,9 +206,7 @@ class ExitChoice(Check):
 
     def judge(self, figures: Figures) -> bool:
         """Both used, the near one more."""
-        return (
-            0 < figures["far_share"] < figures["near_share"] and figures["near_share"] + figures["far_share"] >= 0.999
-        )
+        return 0 < figures["far_share"] < figures["near_share"] and figures["near_share"] + figures["far_share"] >= 0.999
 
 
 class Bottleneck(Check):
@@ -308,9 +306,7 @@ class CrowdCorner(Check):
     suite, test, title = "rimea", "15", "a crowd round a corner"
     criterion = "500 people: 44 m straight takes less time than the corner, 75.4 m straight takes more"
     counterexample: ClassVar[Figures] = {"short_s": 70.0, "corner_s": 130.0, "long_s": 110.0}
-    known_failure = (
-        "everybody takes the shortest way and queues at the inner side of the corner, whose outer half stays empty"
-    )
+    known_failure = "everybody takes the shortest way and queues at the inner side of the corner, whose outer half stays empty"
 
     def measure(self) -> Figures:
         """Halls 20 m wide."""
@@ -325,10 +321,9 @@ class SingleFile(Check):
     """Speeds in single file as measured."""
 
     suite, test, title = "rimea", "16", "single file"
-    criterion = (
-        "at 75 % of line densities from 0.3 to 2.5 /m the mean speed lies between 10 and 90 % of the measured speeds"
-    )
+    criterion = "at 75 % of line densities from 0.3 to 2.5 /m the mean speed lies between 10 and 90 % of the measured speeds"
     counterexample: ClassVar[Figures] = {f"speed_at_{d:.1f}_per_m": 1.3 for d in SINGLE_FILE}
+    known_failure = "people creep on at 0.39 m/s in a jam, faster than real single files above 1.6 /m crawl"
 
     def measure(self) -> Figures:
         """Ring of 26 m, too narrow to overtake."""

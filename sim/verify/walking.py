@@ -197,7 +197,5 @@ DELAYS: dict[str, tuple[dict[str, Any], Any]] = {
 def delay_fit(kind: str, runs: int = 4) -> float:
     """Probability (Kolmogorov-Smirnov) of the times at which people set off, under the distribution asked for."""
     given, expected = DELAYS[kind]
-    seen = np.concatenate(
-        [starts(run(_room_with_delays(given, 1500), seed, tracks=True))[0] for seed in range(1, runs + 1)]
-    )
+    seen = np.concatenate([starts(run(_room_with_delays(given, 1500), seed, tracks=True))[0] for seed in range(1, runs + 1)])
     return float(stats.kstest(seen, expected.cdf).pvalue)
