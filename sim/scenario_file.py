@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from sim.ground_file import is_wkt, read_ground
 from sim.lab import Lab
+from sim.lab.ground_file import is_wkt, read_ground
 from sim.scenario import Layout, Scenario
 from twin.errors import BadInput
 

@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 
 from sim.lab import Lab
-from sim.lab_experiment import Findings
-from sim.lab_measures import crossing_times, flow_of, measures
+from sim.lab.experiment import Findings
+from sim.lab.measures import crossing_times, flow_of, measures
 from sim.verify.check import Figures
 from sim.verify.drawing import FPS, FREE, box, group, joined, lab, line, run
 

@@ -8,7 +8,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from sim.lab import Lab
-from sim.lab_experiment import Experiment, Findings
+from sim.lab.experiment import Experiment, Findings
 
 FREE = {"normal": [1.34, 0.26]}
 """Free speeds of pedestrians (Weidmann 1993)."""

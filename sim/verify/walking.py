@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from sim.lab_experiment import Findings
-from sim.lab_measures import crossing_times
+from sim.lab.experiment import Findings
+from sim.lab.measures import crossing_times
 from sim.verify.check import Figures
 from sim.verify.drawing import FPS, FREE, box, group, joined, lab, line, run
 from sim.verify.reference import AGE_SPEEDS, AGE_SPREAD

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from sim import Run
 from sim.lab import Lab, area_of
-from sim.lab_bench import prepare
-from sim.lab_experiment import Experiment
-from sim.lab_folder import rehearse_lab
-from sim.lab_measures import UNITS, flow_of, measures
-from sim.lab_places import spread
+from sim.lab.bench import prepare
+from sim.lab.experiment import Experiment
+from sim.lab.folder import rehearse_lab
+from sim.lab.measures import UNITS, flow_of, measures
+from sim.lab.places import spread
 from sim.scenario import Scenario
 from sim.scenario_file import dump, load, load_any, schema
 from twin.errors import BadInput

@@ -10,9 +10,9 @@ import pandas as pd
 import typer
 
 from sim.lab import Lab
-from sim.lab_bench import prepare
-from sim.lab_folder import rehearse_lab
-from sim.lab_measures import unit
+from sim.lab.bench import prepare
+from sim.lab.folder import rehearse_lab
+from sim.lab.measures import unit
 from twin.errors import BadInput
 from viz.cli import output
 

@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 
 from sim.lab import Lab
-from sim.lab_bench import prepare
-from sim.lab_experiment import Experiment, origin_of
-from sim.lab_measures import measures
-from sim.lab_tracks import write_tracks
+from sim.lab.bench import prepare
+from sim.lab.experiment import Experiment, origin_of
+from sim.lab.measures import measures
+from sim.lab.tracks import write_tracks
 from sim.run import FORMAT, FrameWriter
 from sim.scenario_file import dump
 from twin.errors import BadInput

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sim.lab import area_of, line_of
-from sim.lab_experiment import Findings
+from sim.lab.experiment import Findings
 
 UNITS = {
     "people": "persons",

@@ -10,7 +10,7 @@ import shapely
 from sim.crowd import Ground, Parameters
 from sim.draw import quantile, stream
 from sim.lab import FASTEST, SLOWEST, Closing, Lab, People, area_of, line_of
-from sim.lab_places import doorstep, spread
+from sim.lab.places import doorstep, spread
 from sim.scenario import Span
 from twin.errors import BadInput
 

@@ -12,9 +12,9 @@ import shapely
 from sim.crowd import Crowd, DensityMaps, FlowLine, Parameters
 from sim.crowd.people import Snapshot
 from sim.lab import Lab, area_of, line_of
-from sim.lab_bench import Bench, prepare
-from sim.lab_doors import Regulator
-from sim.lab_tracks import Tracks
+from sim.lab.bench import Bench, prepare
+from sim.lab.doors import Regulator
+from sim.lab.tracks import Tracks
 from sim.run import Frame
 
 TRIES = 12
