@@ -1,8 +1,10 @@
 """What would happen: rehearsals of a district with people, layouts, staff and incidents."""
 
+from sim.lab import Lab
+from sim.lab.folder import rehearse_lab
 from sim.run import Run
 from sim.scenario import Scenario
-from sim.scenario_file import load
+from sim.scenario_file import load, load_any
 from sim.study import compare, rehearse
 
-__all__ = ["Run", "Scenario", "compare", "load", "rehearse"]
+__all__ = ["Lab", "Run", "Scenario", "compare", "load", "load_any", "rehearse", "rehearse_lab"]

@@ -123,7 +123,7 @@ class NarrowDoor(Check):
     suite, test, title = "experiments", "door-0.5m", "door of 0.5 m"
     criterion = "75 people get out by a door of 0.5 m in five of five seeds, at 1.6-2.8 /(m s) (measured: 2.32)"
     counterexample: ClassVar[Figures] = {"blocked_runs": 1.0, "flow_per_m_s": 2.2, "density_per_m2": 8.0}
-    known_failure = "bodies as hard discs of 0.30 m form arches that never break before doors narrower than 0.7 m"
+    known_failure = "bodies as hard discs form arches that never break before doors narrower than 0.7 m"
 
     def measure(self) -> Figures:
         """Five seeds."""
