@@ -25,8 +25,8 @@ install: $(VENV)/.installed  ## make .venv and install Hutong into it
 
 demo: install  ## rehearse the built-in event with both layouts and open the twin on http://127.0.0.1:8050
 	@sh .ci/system-packages.sh pictures
-	@test -d runs/evening-A || $(BIN)/hutong rehearse scenarios/evening.yaml --layout A --replications 2 -o runs/evening-A
-	@test -d runs/evening-B || $(BIN)/hutong rehearse scenarios/evening.yaml --layout B --replications 2 -o runs/evening-B
+	@test -d runs/evening-A || $(BIN)/hutong rehearse scenarios/evening.yaml --layout A --replications 4 -o runs/evening-A
+	@test -d runs/evening-B || $(BIN)/hutong rehearse scenarios/evening.yaml --layout B --replications 4 -o runs/evening-B
 	$(BIN)/hutong compare runs/evening-A runs/evening-B
 	$(BIN)/hutong serve --runs runs --port $(PORT)
 
