@@ -120,7 +120,7 @@ def check(path: Annotated[Path, typer.Argument(help="GeoPackage of a district.")
         of_kind = [finding for finding in findings if finding.kind == kind]
         output.out.print(f"[bold]{kind}[/bold]: {len(of_kind):,}")
         for finding in of_kind[:limit]:
-            output.out.print(f"  {finding.message}", markup=False)
+            output.out.print(f"  {finding.id}: {finding.message}", markup=False)
     if not findings:
         output.out.print("nothing to mend")
 
