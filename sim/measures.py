@@ -6,6 +6,7 @@ name after a colon, such as ``wait_mean:north``.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -67,3 +68,10 @@ def measure(column: str) -> MeasureKind:
     if not place:
         return kind
     return MeasureKind(column, kind.unit, f"{place}: {kind.english}", f"{place}：{kind.chinese}", kind.better)
+
+
+def readable(value: float | None) -> str:
+    """A number for reading: three significant figures, whole numbers and hundreds in full; a dash for none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"

@@ -10,7 +10,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader
 from scipy import stats
 
-from sim.measures import measure
+from sim.measures import measure, readable
 from sim.run import Run
 from twin.errors import BadInput
 
@@ -74,7 +74,7 @@ class Comparison:
 
     def to_html(self, language: str = "en") -> str:
         """A page of its own: the sentence, what each layout takes, and every measure with its interval."""
-        return _PAGE.render(c=self, zh=language == "zh", language=language, scale=_scale, number=_number)
+        return _PAGE.render(c=self, zh=language == "zh", language=language, scale=_scale, number=readable)
 
 
 def _weight(row: Row) -> float:
@@ -87,16 +87,7 @@ def _weight(row: Row) -> float:
 def _readable(value: float, low: float, high: float, unit: str) -> tuple[str, str, str, str]:
     if unit == "s" and value >= 90:
         return f"{value / 60:.1f}", f"{low / 60:.1f}", f"{high / 60:.1f}", "min"
-    return _number(value), _number(low), _number(high), unit
-
-
-def _number(value: float | None) -> str:
-    """Three significant figures, whole numbers in full."""
-    if value is None:
-        return "–"
-    if abs(value) >= 100 or value == int(value):
-        return f"{value:,.0f}"
-    return f"{value:.3g}"
+    return readable(value), readable(low), readable(high), unit
 
 
 def compare(a: Run, b: Run) -> Comparison:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sim.crowd.race import Pace, ours, peer, square
+from sim.measures import readable
 from twin.errors import BadInput
 from viz.cli import output
 
@@ -53,7 +54,7 @@ def crowd(agents: Annotated[int, typer.Option(min=100, help="People on the squar
         output.print_json(result)
         return
     output.table(f"{agents:,} people at {density:g}/m2, {threads} thread{'s' * (threads > 1)}", ["", ""],
-                 [[key, output.number(value)] for key, value in result.items() if value is not None])
+                 [[key, readable(value)] for key, value in result.items() if value is not None])
 
 
 def _medians(paces: list[Pace]) -> tuple[float, float]:

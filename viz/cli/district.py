@@ -9,6 +9,7 @@ import pandas as pd
 import typer
 
 import twin
+from sim.measures import readable
 from sim.place import builtin
 from twin.errors import BadInput
 from twin.places import District
@@ -141,7 +142,7 @@ def ways_in(courtyard: Annotated[str, typer.Argument(help="Id of a courtyard.")]
         return
     output.table(f"ways into {courtyard}", ["from", "through", "by", "kind", "state", "width m", "step-free"],
                  [[way.street_name or way.from_street or "?", " > ".join(way.through) or "–", " > ".join(way.via),
-                   way.kind or "?", way.state, output.number(way.width),
+                   way.kind or "?", way.state, readable(way.width),
                    {True: "yes", False: "no", None: "unknown"}[way.step_free]] for way in ways])
 
 

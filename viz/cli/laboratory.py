@@ -13,6 +13,7 @@ from sim.lab import Lab
 from sim.lab.bench import prepare
 from sim.lab.folder import rehearse_lab
 from sim.lab.measures import unit
+from sim.measures import readable
 from twin.errors import BadInput
 from viz.cli import output
 
@@ -65,7 +66,7 @@ def rehearse(
         f"{out}: {lab.name}, {replications} replication{'s' * (replications > 1)}",
         ["measure", "mean", "least", "most", "unit"],
         [
-            [name, output.number(row["mean"]), output.number(row["least"]), output.number(row["most"]), unit(name)]
+            [name, readable(row["mean"]), readable(row["least"]), readable(row["most"]), unit(name)]
             for name, row in rows.items()
             if row["n"]
         ],

@@ -47,13 +47,6 @@ def table(title: str, headings: list[str], rows: list[list[str]]) -> None:
     out.print(shown)
 
 
-def number(value: float | None) -> str:
-    """A number for reading: three significant figures, whole hundreds in full."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
-
-
 @contextmanager
 def busy(what: str) -> Iterator[None]:
     """Show that something goes on which cannot say how far it is."""

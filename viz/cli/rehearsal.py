@@ -10,6 +10,7 @@ import typer
 
 import sim
 from sim.lab import Lab
+from sim.measures import readable
 from sim.scenario_file import load_any, schema
 from sim.study import intervals
 from twin.errors import BadInput
@@ -59,10 +60,10 @@ def rehearse(
         return
     output.table(f"{out}: {plan.name}, layout {layout}, {replications} replication{'s' * (replications > 1)}",
                  ["measure", "mean", "95 % interval", "unit"],
-                 [[_label(key), output.number(m["mean"]),
-                   "" if m["low"] is None else f"{output.number(m['low'])} … {output.number(m['high'])}", m["unit"]]
+                 [[_label(key), readable(m["mean"]),
+                   "" if m["low"] is None else f"{readable(m['low'])} … {readable(m['high'])}", m["unit"]]
                   for key, m in measures.items() if m["n"]])
-    output.table("what it takes", ["", ""], [[key, output.number(value)] for key, value in run.info["takes"].items()])
+    output.table("what it takes", ["", ""], [[key, readable(value)] for key, value in run.info["takes"].items()])
 
 
 def _label(key: str) -> str:
@@ -83,10 +84,10 @@ def compare(a: Annotated[Path, typer.Argument(help="A run folder.")],
         return
     output.out.print(f"[bold]{comparison.sentence()}[/bold]")
     output.table("what each takes", ["", "A", "B"],
-                 [[key, output.number(x), output.number(y)] for key, (x, y) in comparison.takes.items()])
+                 [[key, readable(x), readable(y)] for key, (x, y) in comparison.takes.items()])
     output.table(f"B - A over {len(comparison.seeds)} pairs", ["measure", "A", "B", "B - A", "95 % interval", "unit", "better"],
-                 [[row.label, output.number(row.mean_a), output.number(row.mean_b), output.number(row.difference),
-                   "" if row.low is None else f"{output.number(row.low)} … {output.number(row.high)}", row.unit,
+                 [[row.label, readable(row.mean_a), readable(row.mean_b), readable(row.difference),
+                   "" if row.low is None else f"{readable(row.low)} … {readable(row.high)}", row.unit,
                    row.better or ("no difference" if row.low is not None and not row.real else "")]
                   for row in comparison.rows])
     if html is not None:

@@ -9,6 +9,7 @@ import dash
 import dash_mantine_components as dmc
 from dash import Input, Output, dcc, html, no_update
 
+from sim.measures import readable
 from sim.study import Row
 from sim.study import compare as compare_runs
 from viz import drafting, words
@@ -262,6 +263,6 @@ def interval(low: float | None, high: float | None) -> str:
     """A 95 % interval with three figures."""
     if low is None or high is None:
         return "–"
-    return f"{low:.3g} … {high:.3g}"
+    return f"{readable(low)} … {readable(high)}"
 
 
