@@ -41,3 +41,18 @@ def shot(page, name):
     """Keep a picture of the page for somebody to look at."""
     SHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SHOTS / f"{name}.png")
+
+
+def again(page, act, condition, tries=6):
+    """Do something that may be done twice, such as a click on a row, until the page shows it: a click is lost while
+    software rendering holds the page up for longer than the browser keeps it."""
+    from playwright.sync_api import TimeoutError as TooLong
+
+    for _ in range(tries):
+        act()
+        try:
+            page.wait_for_function(condition, timeout=5_000)
+        except TooLong:
+            continue
+        return
+    page.wait_for_function(condition, timeout=5_000)

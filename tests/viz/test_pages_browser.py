@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
-from browser_steps import click_ground, pick_at, ready, shot
+from browser_steps import again, click_ground, pick_at, ready, shot
 
 pytestmark = pytest.mark.browser
 
@@ -105,13 +105,13 @@ def test_playback_plays_scrubs_and_follows(page):
     page.wait_for_timeout(1500)
     assert page.inner_text("#playback-clock") > first
     page.click("#playback-play")
-    page.locator("#playback-marks button").first.click()
-    page.wait_for_function("window.hutongScenes['playback-scene'].people.t >= 99")
+    again(page, page.locator("#playback-marks button").first.click,
+          "window.hutongScenes['playback-scene'].people.t >= 99")
     page.click("#playback-now label:has-text('People')")
     page.wait_for_selector("#playback-now-note:has-text('simulated people')")
     page.wait_for_selector("#playback-table .ag-row:has-text('at the venue')")
-    page.locator("#playback-table .ag-row").first.click()
-    page.wait_for_selector("#playback-follow:has-text('simulated person')")
+    again(page, page.locator("#playback-table .ag-row").first.click,
+          "document.querySelector('#playback-follow').textContent.includes('simulated person')")
     page.wait_for_function("Number.isInteger(window.hutongScenes['playback-scene'].props.follow)")
     page.click("#playback-follow button")
     for by in ("density", "state"):
@@ -123,8 +123,8 @@ def test_playback_plays_scrubs_and_follows(page):
     page.wait_for_function("window.hutongScenes['playback-scene'].props.heat?.ramp === 'fruin'")
     shot(page, "playback-plaza")
     box = page.locator("[data-spark]").first.bounding_box()
-    page.mouse.click(box["x"] + box["width"] * 0.25, box["y"] + box["height"] / 2)
-    page.wait_for_function("Math.abs(window.hutongScenes['playback-scene'].people.t - 60) < 3")
+    again(page, lambda: page.mouse.click(box["x"] + box["width"] * 0.25, box["y"] + box["height"] / 2),
+          "Math.abs(window.hutongScenes['playback-scene'].people.t - 60) < 3")
 
 
 def test_compare_shows_the_evidence_and_links_the_cameras(page):
