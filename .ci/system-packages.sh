@@ -5,7 +5,7 @@ set -u
 case "${1:-}" in
   venv) wanted="python3-venv" ;;
   pictures) wanted="libegl1 libegl-mesa0 libgl1-mesa-dri" ;;
-  test) wanted="libegl1 libegl-mesa0 libgl1-mesa-dri fonts-noto-cjk" ; command -v chromium >/dev/null || wanted="chromium $wanted" ;;
+  test) wanted="libegl1 libegl-mesa0 libgl1-mesa-dri fonts-noto-cjk mosquitto postgresql-15-postgis-3" ; command -v chromium >/dev/null || wanted="chromium $wanted" ;;
   *) echo "usage: system-packages.sh venv|pictures|test" >&2; exit 2 ;;
 esac
 
