@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8050
 
-.PHONY: help install demo serve test check lint pictures clean
+.PHONY: help install demo serve test check lint bench pictures clean
 
 help:  ## show what can be made
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/'
@@ -38,12 +38,15 @@ test: $(VENV)/.installed-test  ## install what the tests need and run every chec
 	$(MAKE) --no-print-directory check
 
 check: lint  ## run every check with what is installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --benchmark-disable
 
 lint:
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed-test  ## time the crowd and its ground; figures are kept under artefacts/
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-autosave --benchmark-storage=artefacts/benchmarks --benchmark-json=artefacts/benchmarks.json
 
 pictures: install  ## render the pictures of the README and the docs
 	$(BIN)/python docs/pictures.py

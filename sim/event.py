@@ -14,12 +14,15 @@ from sim.clock import Model
 from sim.crowd import Crowd
 from sim.draw import stream
 from sim.layout import chosen
+from sim.meeting import Together
+from sim.present import stands
 from sim.record import Recorder
 from sim.run import Frame
 from sim.scenario import Incident, Scenario
 from sim.site import Change, Site, prepare
 from sim.staff import Call, Unit
 from sim.visitors import visitors
+from sim.ways import Ways
 from twin.places import District
 
 TICK = 0.2  # s between two looks at queues and newcomers
@@ -54,6 +57,8 @@ class Rehearsal(Model):
         self.cut_off = np.zeros(n, bool)
         self.cut_off_ever = np.zeros(n, bool)
         self.times = {key: np.full(n, np.nan) for key in ("entered", "joined", "service", "reached", "turned", "left")}
+        self.together = Together(self, self.visitors)
+        self.ways = Ways(self)
         self._spot = self._spots()
         self._next = 0
         self._outside: list[deque[int]] = [deque() for _ in self.site.entries]
@@ -71,6 +76,7 @@ class Rehearsal(Model):
             self.schedule_event(self._change, at=change.time_s)
         for incident in self._incidents:
             self.schedule_event(self._incident, at=incident.at_s)
+        self._place_present(stands(district, scenario, self.site.walkable, self.visitors.demand, seed))
         self._ticks = 0
         self.schedule_event(self._tick, at=TICK)
 
@@ -78,6 +84,7 @@ class Rehearsal(Model):
 
     def _tick(self) -> None:
         self.crowd.step(round(TICK / self.crowd.dt))
+        self.ways.through_gates()
         for checkpoint in self.checkpoints:
             checkpoint.serve()
         self._ticks += 1
@@ -91,6 +98,8 @@ class Rehearsal(Model):
         self._arrive()
         self._join_queues()
         self._give_up()
+        self.ways.second()
+        self.together.second()
         for unit in self.units:
             unit.walk(1.0)
         for call in self.calls:
@@ -100,10 +109,30 @@ class Rehearsal(Model):
 
     # -- visitors come --------------------------------------------------------------------------------------------
 
+    def _place_present(self, at: np.ndarray) -> None:
+        """Put those on the ground who are there from the start; who stands in the own venue stays there."""
+        who = np.flatnonzero(np.isfinite(at[:, 0]))
+        if not len(who):
+            return
+        self._enter(who, at[who])
+        venues = self.visitors.venue[who]
+        inside = np.zeros(len(who), bool)
+        for k, venue in enumerate(self.site.venues):
+            here = venues == k
+            inside[here] = shapely.contains_xy(venue.area.buffer(0.5), at[who[here], 0], at[who[here], 1])
+        there = who[inside]
+        self.passed[there] = True
+        self.state[there] = AT_VENUE
+        self.times["reached"][there] = 0.0
+        self._spot[there] = at[there]
+        self.crowd.stand_at(self.crowd_id[there], at[there])
+
     def _let_in(self) -> None:
         """Whoever is due enters where there is room; the others wait outside, first come first in."""
         due = int(np.searchsorted(self.visitors.arrive, self.time, side="right"))
         for visitor in range(self._next, due):
+            if self.state[visitor] != EXPECTED:  # present from the start
+                continue
             self.state[visitor] = OUTSIDE
             self._outside[self.visitors.entry[visitor]].append(visitor)
         self._next = due
@@ -119,8 +148,9 @@ class Rehearsal(Model):
         self.times["entered"][who] = self.time
         self.state[who] = WALKING_IN
         self.checkpoint[who] = self._choose_checkpoint(who)
-        goals = self._goal_of(who)
-        ids = self.crowd.add(spots, goals, speed=self.visitors.speed[who], radius=self.visitors.radius[who])
+        goals = self.goal_of(who)
+        ids = self.crowd.add(spots, goals, speed=self.visitors.speed[who], radius=self.visitors.radius[who],
+                             step_free=self.visitors.step_free[who])
         self.crowd_id[who] = ids
         self.visitor_of[ids] = who
 
@@ -136,9 +166,13 @@ class Rehearsal(Model):
         best = np.argmin(cost, axis=1)
         walkable = np.argmin(np.where(np.isfinite(walk), walk, np.inf), axis=1)
         best = np.where(np.isfinite(cost[np.arange(len(who)), best]), best, walkable)
-        return np.where(self.passed[who], -1, best)
+        return np.where(self.passed[who], -1, self.together.led(who, best, np.where(self.passed, -1, self.checkpoint)))
 
-    def _goal_of(self, who: np.ndarray) -> np.ndarray:
+    def way_on(self, who: np.ndarray) -> np.ndarray:
+        """Walking distances (n,) from the checkpoint of each visitor on to the venue [m]."""
+        return self._way_on[self.visitors.venue[who], self.checkpoint[who]]
+
+    def goal_of(self, who: np.ndarray) -> np.ndarray:
         """Number of the goal that each is bound for."""
         venues = np.array([v.goal for v in self.site.venues])[self.visitors.venue[who]]
         exits = np.array([e.goal for e in self.site.entries])[self.visitors.leave_by[who]]
@@ -168,6 +202,8 @@ class Rehearsal(Model):
         self.checkpoint[who] = k
         self.state[who] = QUEUEING
         self.times["joined"][who] = self.time
+        self.together.forget(who)
+        self.ways.forget(who)
         self.checkpoints[k].join(who)
 
     def _give_up(self) -> None:
@@ -206,7 +242,9 @@ class Rehearsal(Model):
             self.times["turned"][visitor] = self.time
         self.crowd.hold(ids, False)
         self.crowd.release(ids)
-        self.crowd.send(ids, self._goal_of(who))
+        self.ways.forget(who)
+        self.crowd.send(ids, self.goal_of(who))
+        self.together.through(visitor, int(self.checkpoint[visitor]))
 
     # -- venue and way out ----------------------------------------------------------------------------------------
 
@@ -234,10 +272,13 @@ class Rehearsal(Model):
         if len(there):
             self.state[there] = AT_VENUE
             self.times["reached"][there] = self.time
+            self.together.forget(there)
             self.crowd.stand_at(self.crowd_id[there], self._spot[there])
         out = who[self.state[who] == LEAVING]
         if len(out):
             self.state[out] = GONE
+            self.together.forget(out)
+            self.ways.exits.passed(self.visitors.leave_by[out])
             self.times["left"][out] = self.time
             self.crowd.remove(self.crowd_id[out])
 
@@ -254,13 +295,17 @@ class Rehearsal(Model):
                 checkpoint.quit(who[(self.state[who] == QUEUEING) & (self.checkpoint[who] == k)])
             self.state[who] = LEAVING
             self.times["turned"][who] = self.time
-            self._send(who)
-            self._check_ways(who)
+            self.ways.choose_exits(who, set_off=False)
+            self.send(who)
+            self.ways.check(who)
 
-    def _send(self, who: np.ndarray) -> None:
+    def send(self, who: np.ndarray) -> None:
+        """Send visitors straight to where they want to get now."""
         ids = self.crowd_id[who]
+        self.together.forget(who)
+        self.ways.forget(who)
         self.crowd.release(ids)
-        self.crowd.send(ids, self._goal_of(who))
+        self.crowd.send(ids, self.goal_of(who))
 
     # -- the ground changes ---------------------------------------------------------------------------------------
 
@@ -274,9 +319,10 @@ class Rehearsal(Model):
         (self.site.shut if shut else self.site.clear)(name)
         self.record.event("shut" if shut else "cleared", name, 0.0, "", self._centre(name))
         self._measure_ways()
+        self.ways.changed()
         moving = np.flatnonzero(np.isin(self.state, (WALKING_IN, LEAVING)))
         if len(moving):
-            self._check_ways(moving)
+            self.ways.check(moving)
 
     def _centre(self, name: str) -> np.ndarray:
         point = self.site.closable[name][1].representative_point()
@@ -319,40 +365,6 @@ class Rehearsal(Model):
                 self._way_in[e, c] = ground.distance(place.goal, entry.spots).min()
             for v, venue in enumerate(self.site.venues):
                 self._way_on[v, c] = ground.distance(venue.goal, place.lanes.service).min()
-
-    def _check_ways(self, who: np.ndarray) -> None:
-        """Whoever cannot reach the goal, as the ground is now, takes another; without any, is cut off."""
-        ground = self.site.ground
-        goals = self._goal_of(who)
-        at = self.crowd.at(self.crowd_id[who])
-        for goal in np.unique(goals):
-            here = goals == goal
-            lost = ~np.isfinite(ground.distance(int(goal), at[here]))
-            self.cut_off[who[here][~lost]] = False
-            if lost.any():
-                self._take_another(who[here][lost])
-
-    def _take_another(self, who: np.ndarray) -> None:
-        ground = self.site.ground
-        at = self.crowd.at(self.crowd_id[who])
-        leaving = self.state[who] == LEAVING
-        exits = np.column_stack([ground.distance(e.goal, at) for e in self.site.entries])
-        nearest = exits.argmin(1)
-        can = np.isfinite(exits.min(1))
-        self.visitors.leave_by[who[leaving & can]] = nearest[leaving & can]
-        coming = ~leaving & ~self.passed[who]
-        rerouted = np.zeros(len(who), bool)
-        if self.checkpoints and coming.any():
-            ways = np.column_stack([ground.distance(c.place.goal, at) for c in self.checkpoints])
-            rerouted = np.isfinite(ways.min(1)) & coming
-            self.checkpoint[who[rerouted]] = ways.argmin(1)[rerouted]
-        solved = (leaving & can) | rerouted
-        self.cut_off[who[~solved]] = True
-        self.cut_off_ever |= self.cut_off
-        if (~solved).any():
-            self.record.event("cut off", "", float((~solved).sum()), "people without a way", at[~solved].mean(0))
-        if solved.any():
-            self._send(who[solved])
 
     # -- for staff ------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sim.event import Rehearsal
 
 THRESHOLDS = {"person_min_above_2": 2.0, "person_min_above_3_5": 3.5, "person_min_above_5": 5.0}
+WAITED = 1.0  # s after being due that somebody who comes in has waited outside
 QUEUE_EVERY = 10  # seconds between two rows of queues.parquet
 WALKING_IN, QUEUEING, SERVED, AT_VENUE, LEAVING, STUCK = range(6)
 OUTSIDE = 11
@@ -145,6 +146,12 @@ class Recorder:
         series, queues, events, staff = frames
         return Result(seed, self._metrics(), series, queues, events, staff, maps)
 
+    def _waited_outside(self) -> int:
+        """How many people came and found no room at once: they wait still, or went in late."""
+        model = self.model
+        late = model.times["entered"] - model.visitors.arrive > WAITED
+        return int((late | (model.state == OUTSIDE)).sum())
+
     def _metrics(self) -> dict[str, float]:
         model, t = self.model, self.model.times
         wait = t["service"] - t["joined"]
@@ -159,6 +166,7 @@ class Recorder:
         out = {
             "people_entered": float(np.isfinite(t["entered"]).sum()), "people_left": float(np.isfinite(t["left"]).sum()),
             "people_not_let_in": float((model.state == OUTSIDE).sum()),
+            "people_waited_outside": float(self._waited_outside()),
             "reached_venue": float(np.isfinite(t["reached"]).sum()), **self._above,
             "density_peak": float(max((row[7] for row in self._series), default=0.0)),
             "pressure_peak": float(np.nanmax(self.maps.maps()["pressure_max"], initial=0.0)),
@@ -169,7 +177,8 @@ class Recorder:
             **{f"clearance_p{q}": _share_out(clearance, leaving, q) for q in (50, 95, 100)},
             "response_mean": _mean(np.array(responses)), "response_max": max(responses, default=np.nan),
             "unanswered": float(sum(c.response_s is None for c in model.calls)),
-            "stuck_max": float(self._stuck_max), "cut_off": float(model.cut_off_ever.sum())}
+            "stuck_max": float(self._stuck_max), "cut_off": float(model.cut_off_ever.sum()),
+            **model.ways.measures(), **model.together.measures()}
         for checkpoint in model.checkpoints if len(model.checkpoints) > 1 else []:
             mine = wait[model.checkpoint == model.checkpoints.index(checkpoint)]
             out[f"wait_mean:{checkpoint.spec.id}"] = _mean(mine)

@@ -7,15 +7,17 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sim.lab import Lab
+from sim.measures import LAB_MEASURES, MeasureKind, measure
 from sim.scenario import Layout, Scenario
-from sim.scenario_file import load
+from sim.scenario_file import load, load_any
 from twin.errors import BadInput
 
 FORMAT = 1
@@ -138,7 +140,10 @@ def _before(ids: np.ndarray, earlier_ids: np.ndarray, earlier_xy: np.ndarray) ->
 
 
 class Run:
-    """A finished run folder."""
+    """A finished run folder, of an event or of an experiment.
+
+    An experiment (``kind`` is ``lab``) has no scenario of an event, an empty layout, and no queues and events.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
@@ -159,6 +164,11 @@ class Run:
         return self.path.name
 
     @property
+    def kind(self) -> Literal["event", "lab"]:
+        """What was rehearsed: an event with a layout, or an experiment."""
+        return "lab" if self.info.get("kind") == "lab" else "event"
+
+    @property
     def layout_name(self) -> str:
         """Which layout of the scenario was rehearsed."""
         return str(self.info["layout"])
@@ -176,13 +186,44 @@ class Run:
 
     @cached_property
     def scenario(self) -> Scenario:
-        """The scenario as it was run."""
+        """The scenario of an event as it was run; :class:`BadInput` for an experiment."""
         return load(self.path / "scenario.yaml")
+
+    @cached_property
+    def lab(self) -> Lab:
+        """The experiment as it was run; :class:`BadInput` for an event."""
+        plan = load_any(self.path / "scenario.yaml")
+        if not isinstance(plan, Lab):
+            raise BadInput("this is the run of an event, not of an experiment", where=str(self.path), mend="give a lab run")
+        return plan
+
+    @property
+    def title(self) -> str:
+        """What the scenario is called."""
+        plan = self.lab if self.kind == "lab" else self.scenario
+        return plan.title or plan.name
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the scenario [s]."""
+        return float((self.lab if self.kind == "lab" else self.scenario).duration_s)
+
+    @property
+    def start_of_day_s(self) -> int:
+        """Time of day at the start of an event [s]; 0 for an experiment, whose clock shows the time since its start."""
+        if self.kind == "lab":
+            return 0
+        start = self.scenario.start
+        return start.hour * 3600 + start.minute * 60 + start.second
 
     @property
     def layout(self) -> Layout:
-        """The layout as it was run."""
-        return self.scenario.layouts[self.layout_name]
+        """The layout as it was run; an empty one for an experiment."""
+        return Layout() if self.kind == "lab" else self.scenario.layouts[self.layout_name]
+
+    def measure(self, column: str) -> MeasureKind:
+        """What a column of :attr:`metrics` holds: its unit, its names, and which way is better."""
+        return measure(column, LAB_MEASURES) if self.kind == "lab" else measure(column)
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
@@ -196,12 +237,16 @@ class Run:
 
     @cached_property
     def queues(self) -> pd.DataFrame:
-        """One row a replication, checkpoint, lane and 10 s."""
+        """One row a replication, checkpoint, lane and 10 s; none in an experiment."""
+        if self.kind == "lab":
+            return pd.DataFrame(columns=["seed", "time_s", "checkpoint", "lane", "queue", "served"])
         return pd.read_parquet(self.path / "queues.parquet")
 
     @cached_property
     def events(self) -> pd.DataFrame:
-        """One row an event."""
+        """One row an event; none in an experiment."""
+        if self.kind == "lab":
+            return pd.DataFrame(columns=["seed", "time_s", "kind", "object", "value", "note", "x", "y"])
         return pd.read_parquet(self.path / "events.parquet")
 
     def maps(self, seed: int | None = None) -> dict[str, np.ndarray]:

@@ -10,9 +10,11 @@ in the district's CRS (``[x, y]``, or WKT for lines and areas), or ``{lon: .., l
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from sim.kinds import KINDS, KindName
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -89,12 +91,26 @@ class Arrivals(Model):
 
 
 class Walkers(Model):
-    """A kind of pedestrian: its share of the crowd, free walking speed and body."""
+    """A kind of pedestrian: its share of the crowd, free walking speed and body.
 
+    ``kind`` brings the share, speed and body of one of :data:`sim.kinds.KINDS`; what is given beside it replaces them.
+    """
+
+    kind: KindName | None = None
     share: Positive = 1.0
     speed: Distribution = Distribution(normal=(1.34, 0.26))
     radius: Annotated[float, Field(ge=0.1, le=0.6)] = 0.2
     step_free: bool = Field(default=False, description="cannot take steps")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_kind(cls, given: Any) -> Any:
+        kind = given.get("kind") if isinstance(given, dict) else None
+        if not isinstance(kind, str) or kind not in KINDS:
+            return given
+        preset = KINDS[kind]
+        own = {"share": preset.share, "speed": {"normal": list(preset.speed)}, "radius": preset.radius}
+        return own | {"step_free": preset.step_free} | given
 
 
 class Entry(Model):
@@ -118,10 +134,20 @@ class Demand(Model):
     people: Count
     arrive: Arrivals
     leave: Arrivals | None = Field(default=None, description="nobody leaves if it is missing")
-    leave_by: str | None = Field(default=None, description="entry that they leave by; the one they came by if missing")
+    leave_by: str | list[str] | None = Field(
+        default=None, description="entry that they leave by, or several to choose among; the one they came by if missing")
+    familiar: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=1.0, description="share of people who know each entry of leave_by; everybody knows the one they came by")
     walkers: dict[str, Walkers] = Field(default_factory=lambda: {"adult": Walkers()})
     groups: dict[int, Positive] = Field(default_factory=lambda: {1: 1.0}, description="share of people by group size")
     checked: bool = Field(default=True, description="has to pass a checkpoint, where the layout has any")
+    present: AreaRef | None = Field(
+        default=None, description="where they are at the start, instead of coming by the entry; `arrive` is then 0")
+
+    @property
+    def exits(self) -> list[str]:
+        """The entries that they may leave by."""
+        return [self.leave_by or self.entry] if not isinstance(self.leave_by, list) else self.leave_by or [self.entry]
 
 
 class Zone(Span):
@@ -292,7 +318,7 @@ class Scenario(Model):
         if self.start.tzinfo is None:
             raise ValueError("`start` needs a time zone, such as 2026-10-01T18:00:00+08:00")
         for name, demand in self.demand.items():
-            for entry in filter(None, (demand.entry, demand.leave_by)):
+            for entry in (demand.entry, *demand.exits):
                 if entry not in self.entries:
                     raise ValueError(f"demand {name} names the entry {entry!r}, which is not among entries "
                                      f"({', '.join(self.entries)})")

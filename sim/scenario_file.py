@@ -32,6 +32,11 @@ def load_any(path: str | os.PathLike[str]) -> Scenario | Lab:
     ground = data.get("walkable")
     if isinstance(ground, str) and not is_wkt(ground):
         data["walkable"] = read_ground(path.parent / ground)
+    storeys = data.get("storeys")
+    for storey in storeys.values() if isinstance(storeys, dict) else ():
+        plan = storey.get("walkable") if isinstance(storey, dict) else None
+        if isinstance(plan, str) and not is_wkt(plan):
+            storey["walkable"] = read_ground(path.parent / plan)
     try:
         return Lab.model_validate(data)
     except ValidationError as error:

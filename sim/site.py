@@ -19,7 +19,7 @@ from sim.layout import Lanes, LayoutGround, chosen, on_the_ground
 from sim.scenario import Scenario, Span
 from twin.errors import BadInput
 from twin.places import District
-from twin.places.walkable import walkable_area
+from twin.places.walkable import street_widths, walkable_area
 
 MARGIN = 120.0  # m of ground around everything that a scenario names, where it names no area
 NEAR = 30.0  # m that an entry, post or incident may lie off the walkable ground (metro exits stand in buildings)
@@ -133,6 +133,8 @@ def _build(district: District, scenario: Scenario, name: str) -> tuple[Site, lis
         raise BadInput("there is no ground to walk on in the area of the scenario", where=scenario.name,
                        mend="check the area, or the streets of the district")
     ground = Ground(walkable)
+    for street, area in _steps(district, walkable):
+        ground.steps(f"street {street}", area)
     site = Site(
         walkable, ground, entries=[_entry(district, scenario, n, ground, walkable) for n in scenario.entries],
         venues=[_venue(district, scenario, n, ground, walkable) for n in scenario.venues], checkpoints=[],
@@ -202,6 +204,16 @@ def _opening_hours(site: Site, name: str, spans: list[Span]) -> None:
             site.changes.append(Change(span.from_s, len(site.changes), name, False))
         if span.until_s is not None:
             site.changes.append(Change(span.until_s, len(site.changes), name, True))
+
+
+def _steps(district: District, walkable: BaseGeometry) -> list[tuple[str, BaseGeometry]]:
+    """Flights of steps on the walkable ground, by the id of their street."""
+    streets = district.tables["streets"]
+    steps = streets[(streets["kind"] == "steps") & streets.geometry.notna()]
+    x0, y0 = district.origin
+    areas = [translate(line.buffer(width / 2, cap_style="flat"), -x0, -y0).intersection(walkable)
+             for line, width in zip(steps.geometry, street_widths(steps), strict=True)]
+    return [(street, area) for street, area in zip(steps["id"], areas, strict=True) if area.area > 0]
 
 
 def _region(district: District, scenario: Scenario, on_ground: LayoutGround) -> BaseGeometry:
@@ -345,9 +357,9 @@ def _without_way(site: Site, scenario: Scenario, name: str, on_ground: LayoutGro
                 found.append(f"demand {label} has no way from {demand.entry} through a checkpoint to {demand.venue}")
         elif not direct:
             found.append(f"demand {label} has no way from {demand.entry} to {demand.venue}")
-        leave = entries[demand.leave_by or demand.entry]
-        if demand.leave and not np.isfinite(site.ground.distance(leave.goal, venue.spots)).any():
-            found.append(f"demand {label} has no way out from {demand.venue} to {leave.name}; open a gate for it")
+        for leave in (entries[name] for name in demand.exits) if demand.leave else ():
+            if not np.isfinite(site.ground.distance(leave.goal, venue.spots)).any():
+                found.append(f"demand {label} has no way out from {demand.venue} to {leave.name}; open a gate for it")
     for k, post in enumerate(site.posts):
         reachable = any(np.isfinite(site.ground.distance(v.goal, post[None]))[0] for v in site.venues)
         if not reachable:

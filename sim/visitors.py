@@ -21,7 +21,9 @@ class Visitors:
     """Everybody who wants to come, ordered by arrival; every array has one entry a person.
 
     ``entry``, ``venue`` and ``leave_by`` index the scenario's entries and venues in the order of the file.
-    ``arrive`` and ``leave`` [s]; ``leave`` is inf for who stays. ``service``, ``taste`` are personal quantiles.
+    ``arrive`` and ``leave`` [s]; ``leave`` is inf for who stays. ``service``, ``taste`` are personal quantiles. A
+    group walks at ``speed``, that of its slowest member; ``brisk`` is what each walks alone [m/s]. ``knows (n, entries)
+    bool`` are the entries that each may leave by and knows.
     """
 
     demand: np.ndarray
@@ -31,12 +33,14 @@ class Visitors:
     arrive: np.ndarray
     leave: np.ndarray
     speed: np.ndarray
+    brisk: np.ndarray
     radius: np.ndarray
     group: np.ndarray
     checked: np.ndarray
     step_free: np.ndarray
     service: np.ndarray
     taste: np.ndarray
+    knows: np.ndarray
 
     def __len__(self) -> int:
         return len(self.arrive)
@@ -78,12 +82,25 @@ def _stream_of(scenario: Scenario, name: str, demand: Demand, seed: int, number:
     return {
         "demand": np.full(n, number), "entry": np.full(n, entries.index(demand.entry)),
         "venue": np.full(n, venues.index(demand.venue)),
-        "leave_by": np.full(n, entries.index(demand.leave_by or demand.entry)),
+        "leave_by": np.full(n, entries.index(demand.entry if demand.entry in demand.exits else demand.exits[0])),
         "arrive": arrive, "leave": np.maximum(leave, arrive), "speed": slowest[group],
+        "brisk": np.clip(own, SLOWEST, FASTEST),
         "radius": np.array([w.radius for w in walkers])[kind] if n else np.empty(0), "group": group,
         "checked": np.full(n, demand.checked),
         "step_free": np.array([w.step_free for w in walkers])[kind] if n else np.empty(0, bool),
-        "service": draw["service"], "taste": draw["taste"]}
+        "service": draw["service"], "taste": draw["taste"], "knows": _known(scenario, name, demand, seed)[leader]}
+
+
+def _known(scenario: Scenario, name: str, demand: Demand, seed: int) -> np.ndarray:
+    """Which entries each of the people of a demand may leave by and knows (n, entries) bool: one at least."""
+    knows = np.zeros((demand.people, len(scenario.entries)), bool)
+    for number, entry in enumerate(scenario.entries):
+        if entry in demand.exits:
+            u = stream(seed, f"visitors/{name}/knows/{entry}").random(demand.people)
+            knows[:, number] = (u < demand.familiar) | (entry == demand.entry)
+    default = demand.entry if demand.entry in demand.exits else demand.exits[0]
+    knows[~knows.any(axis=1), list(scenario.entries).index(default)] = True
+    return knows
 
 
 def _groups(demand: Demand, n: int, random: np.random.Generator) -> np.ndarray:

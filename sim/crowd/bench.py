@@ -1,11 +1,13 @@
-"""Measured figures of the crowd engine: ``python -m sim.crowd.bench [model|speed|all]``."""
+"""Measured figures of the crowd engine: ``python -m sim.crowd.bench [model|speed|scale|million|all]``."""
 
 from __future__ import annotations
 
+import resource
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from statistics import median
 
 import numpy as np
 import shapely
@@ -27,6 +29,8 @@ from sim.crowd.experiments import (
 )
 from sim.crowd.ground import Ground
 from sim.crowd.people import STEP, Crowd
+from sim.crowd.race import ours
+from sim.crowd.race import square as race_square
 
 SEEDS = (11, 12, 13)
 
@@ -143,6 +147,47 @@ def fields(size: float = 1000.0) -> None:
               f"after a gate shut {time.process_time() - start:.2f} s")
 
 
+def scale(sizes: tuple[int, ...] = (10_000, 50_000, 100_000), rounds: int = 3, seconds: float = 10.0) -> None:
+    """Print times real time on one thread and on two, and the cost a person against that of the smallest crowd.
+
+    The sizes take turns, so that a busy machine is busy for all of them; medians over the rounds.
+    """
+    for density in (0.11, 1.0):
+        places = {people: race_square(people, density) for people in sizes}
+        paces = [{(people, threads): ours(places[people], seconds, threads=threads) for people in sizes for threads in (1, 2)}
+                 for _ in range(rounds)]
+        cost = {people: median(1e6 / turn[people, 1].agent_steps_per_cpu_s for turn in paces) for people in sizes}
+        for people in sizes:
+            one, two = (median(turn[people, threads].times_real_time for turn in paces) for threads in (1, 2))
+            print(f"{people:7,} people at {density}/m2: {one:5.2f} times real time on one thread, {two:5.2f} on two; "
+                  f"{cost[people]:.3f} us a person and step, {cost[people] / cost[sizes[0]]:.2f} of that of {sizes[0]:,}",
+                  flush=True)
+
+
+def million(people: int = 1_000_000, density: float = 1.0, seconds: float = 5.0) -> None:
+    """Print how long so many people take to stand ready and to walk, and the memory that all of it takes."""
+    start = time.perf_counter()
+    place = race_square(people, density)
+    empty = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    ground = Ground(place.walkable)
+    goals = np.array([ground.goal(f"exit {k}", area) for k, area in enumerate(place.exits)])
+    ground.terrain(goals)
+    ready = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    crowd = Crowd(ground, seed=1, capacity=people)
+    crowd.add(place.xy, goals[place.goal], speed=place.speed)
+    crowd.step()
+    made = time.perf_counter() - start
+    start = time.process_time()
+    crowd.step(round(seconds / crowd.dt))
+    took = time.process_time() - start
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    outside = int((~ground.inside(crowd.table().xy)).sum())
+    print(f"{people:,} people at {density}/m2: ready after {made:.0f} s, {seconds:.0f} s walked in {took:.1f} s CPU "
+          f"({seconds / took:.2f} times real time), outside {outside}; {crowd.bytes_per_person:.0f} bytes a person in columns; "
+          f"resident {empty / 1024:.0f} MB with the people's places, {ready / 1024:.0f} with the ground and eight fields of "
+          f"{ground.nx * ground.ny / 1e6:.1f} M cells, {most / 1024:.0f} at most")
+
+
 def speed() -> None:
     """Print how fast the engine is."""
     for density in (0.1, 0.5, 1.0, 1.5, 3.0):
@@ -159,3 +204,7 @@ if __name__ == "__main__":
         model()
     if what in ("speed", "all"):
         speed()
+    if what in ("scale", "all"):
+        scale()
+    if what in ("million", "all"):
+        million()

@@ -16,7 +16,7 @@ from sim.crowd.people import STEP, Crowd
 
 MEASURED_ONE_WAY = {0.5: 1.39, 1.0: 1.26, 1.5: 1.02, 2.0: 0.69, 2.5: 0.42, 3.0: 0.35, 3.5: 0.31}
 """Speed [m/s] by density [1/m2] in a one-way corridor of 1.8 m (Düsseldorf 2009, means of bins)."""
-MEASURED_TWO_WAY = {1.0: 1.17, 1.5: 0.87, 2.0: 0.68, 2.5: 0.51}
+MEASURED_TWO_WAY = {1.0: 1.17, 1.5: 0.87, 2.0: 0.68, 2.5: 0.51, 3.0: 0.43}
 """The same in a two-way corridor of 3.6 m."""
 DOOR_WIDTHS = (0.8, 1.0, 1.2, 1.6, 2.0, 2.5)
 RING = 32.0

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import shapely
 from shapely import LineString, MultiLineString, MultiPolygon, Point, Polygon, STRtree
 
-from sim.crowd.field import (
-    area_mask,
-    descend,
-    distances,
-    forbid_against,
-    forbid_entering,
-    link_cells,
-    march,
-)
+from sim.crowd.field import distances
+from sim.crowd.links import area_mask, forbid_against, forbid_area, forbid_entering, link_cells
+from sim.crowd.march import march
+from sim.crowd.path import path_down
+from sim.crowd.portals import find_portals
+from sim.crowd.seams import Seams
+from sim.crowd.storeys import Seam
 from sim.crowd.terrain import Terrain
-from sim.crowd.walls import SLACK, bin_segments, sees, segments_of
+from sim.crowd.walls import SLACK, bin_segments, segments_of
 from twin.errors import BadInput
 
 MOST_CELLS = 60_000_000
@@ -32,11 +32,13 @@ class Ground:
 
     ``cell`` is the edge of the raster that ways are found on [m]: every opening wider than one cell is
     found, so take 0.25 where doors of half a metre matter. ``walls`` are named thin walls that are closed
-    from the start. ``version`` counts the changes to walls and rules.
+    from the start. ``seams`` are those of :class:`sim.crowd.storeys.Storeys`, whose plane is then the walkable
+    area. ``version`` counts the changes to walls and rules.
     """
 
     def __init__(self, walkable: Polygon | MultiPolygon, *, cell: float = 0.5,
-                 walls: dict[str, LineString | MultiLineString] | None = None) -> None:
+                 walls: Mapping[str, LineString | MultiLineString] | None = None,
+                 seams: Mapping[str, Seam] | None = None) -> None:
         self.walkable = _walkable(walkable)
         if not 0.05 <= cell <= 2:
             raise BadInput(f"the cell of the ground is {cell} m", mend="give one between 0.05 and 2 m")
@@ -55,13 +57,17 @@ class Ground:
         self._one_way: dict[str, tuple[shapely.Geometry, float]] = {}
         self._blocked: dict[str, shapely.Geometry] = {}
         self._paces: dict[str, tuple[shapely.Geometry, float, float, float]] = {}
+        self._steps: dict[str, shapely.Geometry] = {}
         self._goals: dict[str, int] = {}
+        self._level: dict[int, int] = {}
         self._areas: list[shapely.Geometry] = []
         self._solved: list[int] = []
         self._fields = np.empty((4, self.ny, self.nx), np.float32)
         self._edges = segments_of([self._local(self.walkable)])
         self._walk = area_mask(self._local(self.walkable), self.nx, self.ny, self.cell)
         self._linked = -1
+        self.seams = Seams((seams or {}).values(), self.origin)
+        self._twin = self._twins(list((seams or {}).values()))
         for name, line in (walls or {}).items():
             self.close(name, line)
 
@@ -85,10 +91,11 @@ class Ground:
         self._one_way[name] = (area, float(heading))
         self.version += 1
 
-    def two_way(self, name: str) -> None:
-        """Lift a one-way rule."""
-        if self._one_way.pop(name, None) is not None:
-            self.version += 1
+    def two_way(self, name: str) -> bool:
+        """Lift a one-way rule; gives whether there was one of the name."""
+        lifted = self._one_way.pop(name, None) is not None
+        self.version += lifted
+        return lifted
 
     def block(self, name: str, area: Polygon | MultiPolygon) -> None:
         """Close an area: ways lead round it; people inside may leave it."""
@@ -126,6 +133,11 @@ class Ground:
         if self._paces.pop(name, None) is not None:
             self.version += 1
 
+    def steps(self, name: str, area: Polygon | MultiPolygon) -> None:
+        """Mark an area as steps: ways to goals without steps do not lead over it."""
+        self._steps[name] = area
+        self.version += 1
+
     # -- goals
     # -------------------------------------------------------------------------------------------------
 
@@ -150,11 +162,39 @@ class Ground:
             raise BadInput("the goal lies nowhere on the walkable ground", where=name, mend="move it")
         if name in self._goals:
             number = self._goals[name]
-            self._areas[number], self._solved[number] = wide, -1
+            for one in (number, self._level.get(number, number)):
+                self._areas[one], self._solved[one] = wide, -1
             self.version += 1
             return number
-        number = self._goals[name] = len(self._areas)
-        self._areas.append(wide)
+        self._goals[name] = self._new_goal(wide)
+        return self._goals[name]
+
+    def level(self, goal: int) -> int:
+        """The number of the same goal for who can take no steps: no way to it leads over an area of steps.
+
+        It is the goal itself on ground without steps, so that it costs nothing there.
+        """
+        if not self._steps or goal in self._level.values():
+            return goal
+        if goal not in self._level:
+            self._level[goal] = self._new_goal(self._areas[goal])
+        return self._level[goal]
+
+    def common(self, goals: np.ndarray) -> np.ndarray:
+        """The numbers of goals (n,) as they are registered: those of :meth:`level` are taken back, (n,) int64."""
+        numbers = np.arange(len(self._areas))
+        for goal, level in self._level.items():
+            numbers[level] = goal
+        return numbers[goals]
+
+    @property
+    def goal_count(self) -> int:
+        """How many goal numbers there are, with those of :meth:`level`."""
+        return len(self._areas)
+
+    def _new_goal(self, area: shapely.Geometry) -> int:
+        number = len(self._areas)
+        self._areas.append(area)
         self._solved.append(-1)
         if number == len(self._fields):
             more = np.empty((2 * number, self.ny, self.nx), np.float32)
@@ -187,44 +227,10 @@ class Ground:
         """A way from a point (2,) to a goal that crosses no wall: its bends, and a point at least every
         ``step`` metres.
 
-        Gives (k, 2) float64; only the point itself (1, 2) if the goal cannot be reached from there.
+        Gives (k, 2) float64; only the point itself (1, 2) if the goal cannot be reached from there. Where the way
+        passes a seam between storeys, it goes on from the other copy of the stairs.
         """
-        terrain = self.terrain([goal])
-        start = self._points(np.asarray(xy, float)[None])[0]
-        cells = np.array(descend(start[0], start[1], terrain.fields[goal], terrain.links,
-                                 terrain.segments, terrain.start, terrain.item, self.cell))
-        bends = [0]
-        while bends[-1] < len(cells) - 1:
-            bends.append(self._farthest_seen(cells, bends[-1], terrain))
-        line = LineString(cells[bends]) if len(bends) > 1 else None
-        if line is None or line.length == 0:
-            return cells[:1] + self.origin
-        turns = np.append(0, np.cumsum(np.hypot(*np.diff(cells[bends], axis=0).T)))
-        along = np.unique(np.concatenate([np.arange(0, line.length, step), turns]))
-        return shapely.get_coordinates(shapely.line_interpolate_point(line, along)) + self.origin
-
-    def _farthest_seen(self, cells: np.ndarray, at: int, terrain: Terrain) -> int:
-        """The last of the cells on the way that a straight line reaches without leaving the raster's open
-        links."""
-        best, stride = at + 1, 1
-        while best < len(cells) - 1:
-            ahead = min(best + stride, len(cells) - 1)
-            if not self._straight(cells[at], cells[ahead], terrain):
-                if stride == 1:
-                    break
-                stride = 1
-                continue
-            best, stride = ahead, min(stride * 2, 16)
-        return best
-
-    def _straight(self, p: np.ndarray, q: np.ndarray, terrain: Terrain) -> bool:
-        if not sees(p[0], p[1], q[0], q[1], terrain.segments, terrain.start, terrain.item, self.nx, self.ny,
-                    self.cell):
-            return False
-        n = max(int(np.hypot(*(q - p)) / (0.5 * self.cell)), 1)
-        between = p + (q - p) * np.linspace(0, 1, n + 1)[:, None]
-        column, row = (between / self.cell).astype(int).T
-        return not np.any(terrain.kind[row, column] == 2)
+        return path_down(self.terrain([goal]), goal, np.asarray(xy, float) - self.origin, step, self._twin) + self.origin
 
     # -- exact geometry
     # ----------------------------------------------------------------------------------------
@@ -299,7 +305,7 @@ class Ground:
                 self.solve(int(goal), self._fields[goal])
                 self._solved[goal] = self.version
         return Terrain(self._all, self._start, self._item, self._links, self._kind, self._fields,
-                       self._cost, self._pace, self._rates, self.cell)
+                       self._cost, self._pace, self._rates, *self._portals, self.cell)
 
     def _segments(self) -> np.ndarray:
         return np.concatenate([self._edges, segments_of(self._local(w) for w in self._walls.values())])
@@ -324,7 +330,28 @@ class Ground:
         for number, (area, along, against, heading) in enumerate(self._paces.values(), 1):
             self._pace[area_mask(self._local(area), self.nx, self.ny, self.cell)] = number
             self._rates[number] = along, against, np.cos(heading), np.sin(heading)
+        self._portals = find_portals(self._all, self._start, self._item, self._walk, self._kind, self._links, self.cell)
+        self._level_links: np.ndarray | None = None
         self._linked = self.version
+
+    def _links_without_steps(self) -> np.ndarray:
+        """The open links of who can take no steps, (ny, nx) uint8; found when first asked for."""
+        if self._level_links is None:
+            self._level_links = self._links.copy()
+            for area in self._steps.values():
+                forbid_area(self._level_links, area_mask(self._local(area), self.nx, self.ny, self.cell))
+        return self._level_links
+
+    def _twins(self, seams: list[Seam]) -> np.ndarray:
+        """For each cell of a flight that both of its copies have, the cell of the other copy, else -1: (ny * nx,) int32;
+        empty without seams."""
+        twin = np.full(self.nx * self.ny if seams else 0, -1, np.int32)
+        for seam in seams:
+            row, column = np.nonzero(area_mask(self._local(seam.overlap), self.nx, self.ny, self.cell))
+            right, up = (round(way / self.cell) for way in seam.shift)
+            here, there = row * self.nx + column, (row + up) * self.nx + column + right
+            twin[here], twin[there] = there, here
+        return twin
 
     @property
     def walkable_cells(self) -> int:
@@ -354,7 +381,8 @@ class Ground:
         values[~self._walk[j0:j1, i0:i1].ravel()] = np.inf
         d[j0:j1, i0:i1] = values.reshape(x.shape)
         cost = self._cost if extra is None else self._cost + extra
-        march(d, self._links, cost, self._pace, self._rates, self.cell)
+        links = self._links_without_steps() if goal in self._level.values() else self._links
+        march(d, links, cost, self._pace, self._rates, self.cell, self._twin, self._portals)
 
     # -- coordinates
     # -------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from numba import njit, prange
 
 from sim.crowd.columns import BEST, CELL, HX, HY, INTEGERS, JAM, NEVER, RADIUS, REALS, SPEED, ZERO, X, Y, f4
 from sim.crowd.contact import part_bodies
+from sim.crowd.fetch import fetch
 from sim.crowd.stride import walk
 from sim.crowd.terrain import Terrain
 
@@ -76,9 +77,10 @@ def advance(steps: int, n: int, R: np.ndarray, Z: np.ndarray, R2: np.ndarray, Z2
     for k in range(steps):
         sort_people(R, Z, n, width, height, across, R2, Z2, start, cell)
         now = f4((first + k) * dt)
-        walk(0, n, R2, Z2, start, width, height, across, period, ground, behaviour, f4(dt), now,
-              (first + k) // slot_steps, seed,
-              moved, touch, touching)
+        for lo in range(0, n, CHUNK):
+            fetch(lo, min(lo + CHUNK, n), R2, Z2, ground, moved)
+            walk(lo, min(lo + CHUNK, n), R2, Z2, start, width, height, across, period, ground, behaviour, f4(dt), now,
+                 (first + k) // slot_steps, seed, moved, touch, touching)
         cap = behaviour[PUSH_SPEED] * f4(dt)
         for _ in range(PASSES // 2):
             part_bodies(0, n, moved, spare, moved, R2, Z2, ground, behaviour[HARD], cap,
@@ -106,6 +108,7 @@ def advance_threads(steps: int, n: int, R: np.ndarray, Z: np.ndarray, R2: np.nda
         now = f4((first + k) * dt)
         cap = behaviour[PUSH_SPEED] * f4(dt)
         for q in prange(chunks):
+            fetch(q * CHUNK, min((q + 1) * CHUNK, n), R2, Z2, ground, moved)
             walk(q * CHUNK, min((q + 1) * CHUNK, n), R2, Z2, start, width, height, across, period, ground,
                   behaviour, f4(dt), now,
                   (first + k) // slot_steps, seed, moved, touch, touching)

@@ -16,7 +16,7 @@ import numpy as np
 import shapely
 from numba import njit
 
-from sim.crowd.field import area_mask
+from sim.crowd.links import area_mask
 
 SIGMA = 0.8
 """Standard deviation of the density kernel [m]."""
@@ -163,6 +163,10 @@ class FlowLine:
         _, now, then = np.intersect1d(ids, self._ids, assume_unique=True, return_indices=True)
         start, end = self._xy[then], xy[now]
         self._ids, self._xy = np.array(ids), np.array(xy, float)
+        return self.crossed(start, end)
+
+    def crossed(self, start: np.ndarray, end: np.ndarray) -> tuple[int, int]:
+        """Count who goes over the line on straight ways from start (n, 2) to end (n, 2); gives how many, each way."""
         forward = 0
         backward = 0
         points = shapely.get_coordinates(self.line)

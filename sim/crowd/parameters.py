@@ -22,17 +22,17 @@ class Parameters:
 
     gap: float = 0.75
     """Time gap to the person in front [s]."""
-    rest: float = 0.45
+    rest: float = 0.50
     """Centre distance that is kept at speed zero [m]."""
     follow: float = 0.35
     """Share of the leader's speed that is added to the allowed speed."""
-    band: float = 0.34
+    band: float = 0.30
     """Half width of the band that a walker sweeps, for people who walk the same way [m]."""
     band_oncoming: float = 0.20
     """The same for oncoming people: shoulders turn [m]."""
-    creep: float = 0.39
-    """Speed that is kept in a jam until bodies touch [m/s]."""
-    hard: float = 0.925
+    creep: float = 0.37
+    """Speed that is kept in a jam, until ``stop`` behind whoever leads [m/s]."""
+    hard: float = 0.775
     """Share of the body radius that nobody else may enter."""
     near_strength: float = 1.0
     """Sideways avoidance of people close by, tangent of the angle at contact."""
@@ -60,10 +60,19 @@ class Parameters:
     """How long a draw of the sway lasts [s]."""
     overtake: float = 0.40
     """Weight of slower people ahead in the far avoidance."""
-    give: float = 0.02
-    """Creeping ends over this much spacing, half of it before bodies touch and half after [m]."""
+    give: float = 0.22
+    """Creeping fades over this much spacing beyond ``stop`` [m]."""
     push_speed: float = 1.2
     """Fastest that a contact moves anybody, for one pass over the contacts [m/s]."""
+    stop: float = 0.34
+    """Centre distance at which creeping behind somebody ends [m]."""
+    lead: float = 1.2
+    """Somebody ahead leads in full if the cosine of the angle to the mean of both headings, times this, is at
+    least one, and else in proportion."""
+    uneven: float = 0.8
+    """Most that hesitation adds to the leading of everybody in the band; drawn anew every ``noise_time``."""
+    squeeze: float = 0.5
+    """Share by which ``stop`` shrinks in a jam of two streams."""
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -10,6 +10,7 @@ from numba import get_num_threads, set_num_threads
 from sim.crowd import columns as k
 from sim.crowd.crowding import PERIOD, Crowding
 from sim.crowd.ground import Ground
+from sim.crowd.jam import SLOW
 from sim.crowd.kernel import advance, advance_threads, fitting
 from sim.crowd.parameters import STANDARD_RADIUS, Parameters
 from sim.crowd.walls import SLACK
@@ -95,9 +96,9 @@ class Crowd:
     # ------------------------------------------------------------------------------------------
 
     def add(self, xy: np.ndarray, goal: np.ndarray | int, *, speed: np.ndarray | float,
-            radius: np.ndarray | float = STANDARD_RADIUS) -> np.ndarray:
-        """Put people at (n, 2), with goal numbers, free speeds [m/s] and body radii [m]; gives their ids
-        (n,) int64.
+            radius: np.ndarray | float = STANDARD_RADIUS, step_free: np.ndarray | bool = False) -> np.ndarray:
+        """Put people at (n, 2), with goal numbers, free speeds [m/s] and body radii [m], and whether they can take
+        no steps; gives their ids (n,) int64.
 
         Ids ascend and are never used again. Somebody less than a metre off the walkable ground is put on it.
         """
@@ -128,8 +129,10 @@ class Crowd:
         R[k.X, rows], R[k.Y, rows] = local.T
         R[k.FREE, rows], R[k.RADIUS, rows] = speed, radius
         R[k.BEST, rows], R[k.SINCE, rows] = k.NEVER, self.time
-        Z[k.ID, rows], Z[k.GOAL, rows] = ids, goal
-        Z[k.MODE, rows] = Z[k.STATE, rows] = Z[k.GAVE, rows] = 0
+        Z[k.ID, rows] = ids
+        Z[k.STATE, rows] = Z[k.GAVE, rows] = 0
+        Z[k.MODE, rows] = np.where(np.broadcast_to(np.asarray(step_free, bool), n), k.LEVEL, 0)
+        Z[k.GOAL, rows] = self._goal_of(Z[k.MODE, rows], goal)
         self.n += n
         self._next_id += n
         self._order = None
@@ -161,7 +164,7 @@ class Crowd:
         rows = self._rows(ids)
         goal = np.broadcast_to(np.asarray(goal, np.int64), len(rows))
         self._check_goals(goal)
-        self._Z[k.GOAL, rows] = goal
+        self._Z[k.GOAL, rows] = self._goal_of(self._Z[k.MODE, rows], goal)
         self._begin(rows)
 
     def stand_at(self, ids: np.ndarray, xy: np.ndarray) -> None:
@@ -212,12 +215,27 @@ class Crowd:
         """Let the crowd weigh where it is slow; progress is counted on along the new ways."""
         R, Z, n = self._R, self._Z, self.n
         walking = (Z[k.MODE, :n] & (k.STAND | k.HOLD) == 0) & (Z[k.STATE, :n] & (k.ARRIVED | k.LOST) == 0)
-        slow = walking & (R[k.JAM, :n] > SURE)
+        opposed = walking & (R[k.JAM, :n] > SURE)
+        slow = walking & (R[k.SPEED, :n] < SLOW * R[k.FREE, :n])
         assert self._crowding is not None
-        R[k.BEST, :n] += self._crowding.look(R[k.X:k.Y + 1, :n].T, Z[k.GOAL, :n].astype(np.int64), slow,
+        R[k.BEST, :n] += self._crowding.look(R[k.X:k.Y + 1, :n].T, Z[k.GOAL, :n].astype(np.int64), opposed, slow,
                                              self._look_steps)
 
     def _advance(self, steps: int) -> None:
+        seams = self.ground.seams
+        if not len(seams):
+            self._walk(steps)
+            return
+        for _ in range(steps):
+            ghosts = seams.ghosts(self._R, self._Z, self.n)
+            if self.n + ghosts > self._R.shape[1]:
+                self._grow(self.n + ghosts)
+            self.n = seams.haunt(self._R, self._Z, self.n)
+            self._walk(1)
+            self.n = seams.settle(self._R, self._Z, self.n)
+
+    def _walk(self, steps: int) -> None:
+        """Step rows as they are; ghosts are people here."""
         goals = np.unique(self._Z[k.GOAL, :self.n])
         terrain = self.ground.terrain(goals) if self._crowding is None else self._crowding.terrain(goals)
         width, height = self._grid()
@@ -270,6 +288,20 @@ class Crowd:
         """How often so far the ways to a goal were found anew because of a crowd."""
         return self._crowding.solved if self._crowding else 0
 
+    @property
+    def bytes_per_person(self) -> float:
+        """Memory of one row in all columns, with the copy that sorting writes to and the list of possible contacts."""
+        columns = (self._R, self._Z, self._R2, self._Z2, self._moved, self._spare, self._cell, self._touching, self._touch)
+        return sum(column.nbytes for column in columns) / self._R.shape[1]
+
+    @property
+    def columns(self) -> tuple[np.ndarray, np.ndarray]:
+        """Everybody's columns as they are now, (REALS, n) float32 and (INTEGERS, n) int32, rows in no order.
+
+        Views for code of this package that looks at all people at once; they hold until the next step.
+        """
+        return self._R[:, :self.n], self._Z[:, :self.n]
+
     def lost(self) -> np.ndarray:
         """Ids of people whose goal cannot be reached from where they are, ascending."""
         return self._ids_where((self._Z[k.STATE, :self.n] & k.LOST) != 0)
@@ -294,7 +326,7 @@ class Crowd:
         R, Z = self._R[:, :self.n][:, order], self._Z[:, :self.n][:, order]
         return Snapshot(Z[k.ID].astype(np.int64), R[k.X:k.Y + 1].T.astype(float) + self.ground.origin,
                         R[k.HX:k.HY + 1].T.astype(float), R[k.SPEED].astype(float),
-                        Z[k.GOAL].astype(np.int64), R[k.RADIUS].astype(float), R[k.FREE].astype(float))
+                        self.ground.common(Z[k.GOAL]), R[k.RADIUS].astype(float), R[k.FREE].astype(float))
 
     # -- rows
     # --------------------------------------------------------------------------------------------------
@@ -321,8 +353,15 @@ class Crowd:
         self._Z[k.STATE, rows] = 0
         self._R[k.BEST, rows], self._R[k.SINCE, rows] = k.NEVER, self.time
 
+    def _goal_of(self, mode: np.ndarray, goal: np.ndarray) -> np.ndarray:
+        """The goals (n,) whose ways people of these modes can take."""
+        level = (mode & k.LEVEL) != 0
+        if not level.any():
+            return goal
+        return np.array([self.ground.level(int(g)) if flat else g for g, flat in zip(goal, level, strict=True)])
+
     def _check_goals(self, goals: np.ndarray) -> None:
-        count = len(self.ground.goals)
+        count = self.ground.goal_count
         if len(goals) and (goals.min() < 0 or goals.max() >= count):
             raise BadInput(f"there is no goal number {goals.max()}", mend=f"the ground has {count} goals")
 

@@ -19,6 +19,7 @@ from sim.crowd.columns import (
     CELL,
     FREE,
     GAVE,
+    GHOST,
     GOAL,
     HOLD,
     HX,
@@ -30,6 +31,7 @@ from sim.crowd.columns import (
     MODE,
     MOST_NEAR,
     ONE,
+    PUT,
     RADIUS,
     REACH,
     SIGHT,
@@ -47,8 +49,10 @@ from sim.crowd.columns import (
     Y,
     f4,
 )
-from sim.crowd.field import FAR, way
+from sim.crowd.field import FAR, SOFT, open_way, way
 from sim.crowd.jam import FACED, FREED, PATIENCE, SLOW, SPELL, give_way, opposed
+from sim.crowd.links import CLEAR
+from sim.crowd.portals import round_corner
 from sim.crowd.sway import sway
 from sim.crowd.terrain import Terrain, pace_factor
 from sim.crowd.walls import allowed, bin_at, crosses, nearest_wall, sees
@@ -109,12 +113,16 @@ def _sidestep(bx: np.ndarray, by: np.ndarray, bu: np.ndarray, bw: np.ndarray, bv
 
 @njit(fastmath=True, error_model="numpy")
 def _open_speed(bx: np.ndarray, by: np.ndarray, bu: np.ndarray, bw: np.ndarray, bv: np.ndarray,
-                bs: np.ndarray, bd: np.ndarray, n: int, ux: np.float32, uy: np.float32, free: np.float32,
-                rate: np.float32,
-                rest: np.float32, follow: np.float32, band: np.float32, band_on: np.float32,
-                creep: np.float32, give: np.float32, push: np.float32) -> np.float32:
-    """Speed that the people inside the swept band along (ux, uy) allow; in a jam people creep until they
-    touch."""
+                bs: np.ndarray, n: int, ux: np.float32, uy: np.float32, free: np.float32,
+                rate: np.float32, rest: np.float32, follow: np.float32, band: np.float32, band_on: np.float32,
+                creep: np.float32, stop: np.float32, give: np.float32, lead: np.float32,
+                hesitation: np.float32) -> np.float32:
+    """Speed that the people inside the swept band along (ux, uy) allow.
+
+    In a jam people creep on until they are ``stop`` behind whoever leads them, and past those who do not. j leads i
+    as far as j is ahead along the mean of both headings: of two who converge on a door neither leads, so neither
+    waits for the other and no arch stands; a file has one leader after the other.
+    """
     for k in range(n):
         dx = bx[k]
         dy = by[k]
@@ -122,8 +130,8 @@ def _open_speed(bx: np.ndarray, by: np.ndarray, bu: np.ndarray, bw: np.ndarray, 
         half = (band + (band_on - band) * max(-co, ZERO)) * bs[k]
         r = np.sqrt(dx * dx + dy * dy)
         u = (r - rest * bs[k]) * rate + follow * max(co, ZERO) * bv[k]
-        c = creep * min(max((r - bd[k]) * give + push, ZERO), ONE)
-        u = max(u, c)
+        leads = min(lead * (dx * (ux + bu[k]) + dy * (uy + bw[k])) / r + hesitation, ONE)
+        u = max(u, creep * min(max((r - stop * bs[k] * leads) * give, ZERO), ONE))
         u = u if dx * ux + dy * uy > ZERO else free
         bu[k] = u if abs(ux * dy - uy * dx) < half else free
     for k in range(n):
@@ -175,12 +183,29 @@ def _to_target(i: int, R: np.ndarray, Z: np.ndarray, ground: Terrain, now: np.fl
 
 
 @njit(fastmath=True, error_model="numpy")
+def _way_by_walls(px: float, py: float, d: np.ndarray, ground: Terrain) -> tuple[float, float, float]:
+    """Distance to the goal and the way there beside walls, round the corners of narrow openings too. Apart from
+    :func:`_aim`, which calls it for few people: the many arrays that it takes cost time wherever they are at hand."""
+    left, wx, wy = way(px, py, d, ground.links, ground.kind, ground.segments, ground.start, ground.item, ground.cost,
+                       ground.pace, ground.rates, ground.cell)
+    ny, nx = ground.kind.shape
+    c = bin_at(px, py, nx, ny, ground.cell)
+    if ground.kind[c // nx, c % nx] != CLEAR and ground.portal_cell_start[c + 1] > ground.portal_cell_start[c]:
+        turn, ox, oy = round_corner(px, py, c, d, ground.segments, ground.start, ground.item, ground.portal_xy,
+                                    ground.portal_away, ground.portal_start, ground.portal_end, ground.portal_length,
+                                    ground.portal_cell_start, ground.portal_cell_end, ground.cell)
+        if turn < left + SOFT * ground.cell:
+            return turn, ox, oy
+    return left, wx, wy
+
+
+@njit(fastmath=True, error_model="numpy")
 def _aim(i: int, R: np.ndarray, Z: np.ndarray, ground: Terrain, now: np.float32) -> tuple[Any, Any, Any,
                                                                                           bool]:
     """Where person i wants to go, as a unit vector, at which speed, and whether that is a place close by."""
     mode = Z[MODE, i]
     free, ex, ey, close = R[FREE, i], ZERO, ZERO, False
-    if mode & HOLD:
+    if mode & (HOLD | GHOST):
         return ex, ey, ZERO, close
     if mode & STAND and _to_target(i, R, Z, ground, now):
         tx = R[TX, i] - R[X, i]
@@ -198,9 +223,10 @@ def _aim(i: int, R: np.ndarray, Z: np.ndarray, ground: Terrain, now: np.float32)
         free = min(free, away * f4(1.5) + f4(0.05))
         close = away < f4(1.5)
     else:
-        left, wx, wy = way(np.float64(R[X, i]), np.float64(R[Y, i]), ground.fields[Z[GOAL, i]], ground.links,
-                           ground.kind, ground.segments, ground.start, ground.item, ground.cost, ground.pace,
-                           ground.rates, ground.cell)
+        clear, left, wx, wy = open_way(np.float64(R[X, i]), np.float64(R[Y, i]), ground.fields[Z[GOAL, i]], ground.kind,
+                                       ground.cell)
+        if not clear:
+            left, wx, wy = _way_by_walls(np.float64(R[X, i]), np.float64(R[Y, i]), ground.fields[Z[GOAL, i]], ground)
         R[LEFT, i] = f4(left)
         if left >= FAR:
             Z[STATE, i] |= LOST
@@ -299,11 +325,12 @@ def walk(lo: int, hi: int, R: np.ndarray, Z: np.ndarray, start: np.ndarray, widt
     ``touch``."""
     (gap, rest, follow, band, band_on, creep, hard, near_strength, near_range, far_strength, far_range,
      side, ahead,
-     turn, swerve, wall_strength, wall_range, noise, _noise_time, over, give, _push) = behaviour
+     turn, swerve, wall_strength, wall_range, noise, _noise_time, over, give, _push, stop, lead, uneven,
+     squeeze) = behaviour
     ny, nx = ground.links.shape
     bx, by, bu = np.empty(MOST_NEAR, f4), np.empty(MOST_NEAR, f4), np.empty(MOST_NEAR, f4)
     bw, bv = np.empty(MOST_NEAR, f4), np.empty(MOST_NEAR, f4)
-    bs, bd = np.empty(MOST_NEAR, f4), np.empty(MOST_NEAR, f4)
+    bs = np.empty(MOST_NEAR, f4)
     bj = np.empty(MOST_NEAR, np.int32)
     usual_rate = f4(1.0 - np.exp(-dt / turn))
     jam_rate = f4(1.0 - np.exp(-dt / f4(PATIENCE)))
@@ -328,25 +355,26 @@ def walk(lo: int, hi: int, R: np.ndarray, Z: np.ndarray, start: np.ndarray, widt
         t = 0
         for k in range(m):
             j = bj[k]
-            bu[k] = R[HX, j]
-            bw[k] = R[HY, j]
+            walks = ZERO if R[JAM, j] < ZERO else ONE  # who stands for good leads nobody
+            bu[k] = walks * R[HX, j]
+            bw[k] = walks * R[HY, j]
             bv[k] = R[SPEED, j]
             bs[k] = (R[RADIUS, i] + R[RADIUS, j]) * f4(2.5)
-            bd[k] = (R[RADIUS, i] + R[RADIUS, j]) * hard
-            if t < TOUCHING and bx[k] * bx[k] + by[k] * by[k] < (bd[k] + f4(0.5)) ** 2:
+            if t < TOUCHING and bx[k] * bx[k] + by[k] * by[k] < (f4(0.4) * hard * bs[k] + f4(0.5)) ** 2:
                 touch[i, t] = j
                 t += 1
         touching[i] = ALONE if t == 0 and d_wall >= body else t
         if free <= ZERO:
-            moved[0, i] = xi
-            moved[1, i] = yi
+            glide = dt * R[SPEED, i] if Z[MODE, i] & GHOST else ZERO
+            moved[0, i] = xi + glide * R[HX, i]
+            moved[1, i] = yi + glide * R[HY, i]
             moved[2, i] = R[HX, i]
             moved[3, i] = R[HY, i]
             moved[4, i] = ZERO
             moved[5, i] = d_wall
-            moved[6, i] = ZERO
+            moved[6, i] = PUT if Z[STATE, i] & (ARRIVED | STANDING) else ZERO
             continue
-        jam = R[JAM, i]
+        jam = max(R[JAM, i], ZERO)
         if R[SPEED, i] < SLOW * free or jam > ZERO:
             slow = R[SPEED, i] < SLOW * free and not Z[MODE, i] & STAND
             jam += jam_rate * ((opposed(i, bx, by, bu, bw, bj, R, Z, m, ex, ey, ground) if slow else ZERO) - jam)
@@ -367,7 +395,6 @@ def walk(lo: int, hi: int, R: np.ndarray, Z: np.ndarray, start: np.ndarray, widt
             bw[k] = ZERO
             bv[k] = ZERO
             bs[k] = ONE
-            bd[k] = ONE
         swung = sway(Z[ID, i], slot, seed)
         swing = noise * swung + _sidestep(
             bx, by, bu, bw, bv, bs, blocks, ex, ey, ONE / max(free, f4(0.1)), rest, near_strength,
@@ -390,9 +417,8 @@ def walk(lo: int, hi: int, R: np.ndarray, Z: np.ndarray, start: np.ndarray, widt
             q = ONE / np.sqrt(q)
             ux *= q
             uy *= q
-        v = _open_speed(bx, by, bu, bw, bv, bs, bd, blocks, ux, uy, free, ONE / gap, rest, follow, band,
-                        band_on,
-                        creep, ONE / give, f4(1.5) * swung * swung)
+        v = _open_speed(bx, by, bu, bw, bv, bs, blocks, ux, uy, free, ONE / gap, rest, follow, band, band_on,
+                        creep, stop * (ONE - squeeze * jam), ONE / give, f4(0.5) * lead, uneven * swung * swung)
         x = xi + dt * v * ux
         y = yi + dt * v * uy
         d_wall -= dt * v

@@ -15,7 +15,8 @@ class Terrain(NamedTuple):
     (ny, nx) uint8``, ``kind (ny, nx) uint8`` and ``fields (g, ny, nx) float32``, see :mod:`sim.crowd.field`;
     ``cost (ny, nx) float32`` is what a metre counts, at least 1; ``pace (ny, nx) uint8`` the number of the area with
     its own walking speed, 0 for none, and ``rates (areas, 4) float32`` its factors of the free speed along and
-    against its heading and that heading as a unit vector; ``cell`` metres.
+    against its heading and that heading as a unit vector; ``portal_...``
+    are the parts of :class:`sim.crowd.portals.Portals` (Numba's threads take no tuple within a tuple); ``cell`` metres.
     """
 
     segments: np.ndarray
@@ -27,6 +28,14 @@ class Terrain(NamedTuple):
     cost: np.ndarray
     pace: np.ndarray
     rates: np.ndarray
+    portal_xy: np.ndarray
+    portal_away: np.ndarray
+    portal_start: np.ndarray
+    portal_end: np.ndarray
+    portal_length: np.ndarray
+    portal_cell_start: np.ndarray
+    portal_cell_end: np.ndarray
+    portal_cell_length: np.ndarray
     cell: float
 
 

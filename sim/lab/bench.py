@@ -7,15 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-from sim.crowd import Ground, Parameters
+from sim.crowd import Ground
+from sim.crowd.storeys import Storeys
 from sim.draw import quantile, stream
-from sim.lab import FASTEST, SLOWEST, Closing, Lab, People, area_of, line_of
+from sim.kinds import KINDS
+from sim.lab import FASTEST, SLOWEST, Choose, Closing, Lab, People, area_of, line_of
 from sim.lab.places import doorstep, spread
-from sim.scenario import Span
+from sim.lab.plan import laid_out
+from sim.lab.ways import CLEAR, body_of, check_ways, free_ground
+from sim.scenario import Distribution, Span
 from twin.errors import BadInput
 
-CLEAR = 0.01
-"""Bodies start this far from walls [m]."""
 TOUCH = 0.3
 """A goal that only touches the ground is widened by this [m]."""
 
@@ -25,8 +27,9 @@ class Cast:
     """Everybody who takes part, one row a person in the order in which they come.
 
     ``group (n,) int`` number in the scenario's ``people``; ``come_s (n,)`` when they are due; ``delay_s (n,)``;
-    ``speed (n,)`` m/s; ``radius (n,)`` m; ``route (n, k) int`` goal numbers, -1 after the last; ``xy (n, 2)`` where
-    they start, NaN for those who enter by a line.
+    ``speed (n,)`` m/s; ``radius (n,)`` m; ``brisk (n,)`` the speed alone of who walks slower in company [m/s];
+    ``company (n,) int`` its number, -1 for none; ``route (n, k) int`` goal numbers, -1 after the last; ``xy (n, 2)`` where
+    they start, NaN for those who enter by a line; ``step_free (n,) bool`` who can take no steps.
     """
 
     group: np.ndarray
@@ -34,8 +37,11 @@ class Cast:
     delay_s: np.ndarray
     speed: np.ndarray
     radius: np.ndarray
+    brisk: np.ndarray
+    company: np.ndarray
     route: np.ndarray
     xy: np.ndarray
+    step_free: np.ndarray
 
     def __len__(self) -> int:
         return len(self.group)
@@ -43,23 +49,37 @@ class Cast:
 
 @dataclass
 class Bench:
-    """The ground of an experiment with its goals, its people, and the places where they enter by group."""
+    """The ground of an experiment with its goals, its people, and the places where they enter by group.
 
+    ``lab`` is the scenario with everything in the ground's plane; ``storeys`` tells where that is in the plans, if it has
+    any.
+    """
+
+    lab: Lab
     ground: Ground
     cast: Cast
     doorsteps: dict[int, np.ndarray]
     shut: list[tuple[float, bool, str, shapely.Geometry]]
     """What shuts (True) or opens, in time order: time [s], whether, name, line."""
+    regulated: list[tuple[shapely.Geometry, float]]
+    """Lines that let through so many people a second at most: doors, and both ends of stairs."""
+    storeys: Storeys | None = None
 
 
 def prepare(lab: Lab, seed: int | None = None) -> Bench:
     """Make a lab scenario ready for one seed; raises :class:`BadInput` for what cannot be run."""
+    seed = lab.seed if seed is None else seed
+    house = lab
+    lab, storeys = laid_out(house, 2 * body_of(min(_radii(people).min() for people in house.people)))
+    assert lab.walkable is not None
     walkable = area_of(lab.walkable)
-    ground = Ground(walkable, cell=lab.cell)
+    ground = Ground(walkable, cell=lab.cell, walls=storeys.walls if storeys else {}, seams=storeys.seams if storeys else {})
     for name, line in lab.walls.items():
         ground.close(f"wall {name}", line_of(line))
     for name, pace in lab.paces.items():
         ground.pace(name, area_of(pace.area), pace.along, pace.against, pace.heading)
+    if storeys:
+        _lay_stairs(house, storeys, ground)
     goals = {
         name: ground.goal(name, _touching(walkable, area_of(area), f"{lab.name}: goal {name}"))
         for name, area in lab.goals.items()
@@ -78,38 +98,73 @@ def prepare(lab: Lab, seed: int | None = None) -> Bench:
     taken = np.empty((0, 2))
     for k, people in enumerate(lab.people):
         what = f"{lab.name}: people {k}"
-        free = _free(ground, lab, people.radius)
+        free = free_ground(ground, lab, _radii(people).max(), storeys)
         if people.line is not None:
             doorsteps[k] = doorstep(line_of(people.line), free, what=what)
-        group = _drawn(lab, k, people, free, taken, goals, lab.seed if seed is None else seed)
+        group = _drawn(lab, k, people, free, taken, goals, seed)
         taken = np.concatenate([taken, group.xy[np.isfinite(group.xy[:, 0])]])
-        _check_ways(ground, lab, k, people, group, doorsteps.get(k), free)
+        for radius, step_free in {*zip(group.radius.tolist(), group.step_free.tolist(), strict=True)}:
+            alike = (group.radius == radius) & (group.step_free == step_free)
+            starts = doorsteps[k] if k in doorsteps else group.xy[alike]
+            check_ways(ground, lab, storeys, what, people.names, starts, radius, step_free)
         groups.append(group)
     _keep_company(lab, groups)
-    return Bench(ground, _joined(groups), doorsteps, _timetable(lab))
+    cast = _joined(groups)
+    if storeys:
+        _pace_stairs(house, storeys, ground, cast)
+    return Bench(lab, ground, cast, doorsteps, _timetable(lab), _regulated(house, lab, storeys), storeys)
+
+
+def _lay_stairs(house: Lab, storeys: Storeys, ground: Ground) -> None:
+    """Tell the ground where steps are, and which stairs lead one way."""
+    for flight in house.stairs:
+        both = storeys.stairs[flight.name]
+        ground.steps(f"stairs {flight.name}", both)
+        if flight.oneway is not None:
+            heading = storeys.headings[flight.name] + (np.pi if flight.oneway == "down" else 0.0)
+            ground.one_way(f"stairs {flight.name}", both, heading)
+
+
+def _pace_stairs(house: Lab, storeys: Storeys, ground: Ground, cast: Cast) -> None:
+    """Slow people down on stairs; speeds in m/s are those of the mean of who can take them."""
+    walkers = cast.speed[~cast.step_free]
+    for flight in house.stairs if len(walkers) else ():
+        up, down = flight.shares(float(walkers.mean()))
+        ground.pace(f"stairs {flight.name}", storeys.stairs[flight.name], up, down, storeys.headings[flight.name])
+
+
+def _regulated(house: Lab, lab: Lab, storeys: Storeys | None) -> list[tuple[shapely.Geometry, float]]:
+    """The lines of doors and stairs that are regulated, in the plane, and how many people a second they let through."""
+    found = [(line_of(door.line), door.most_per_s) for door in lab.doors.values() if door.most_per_s]
+    for flight in house.stairs if storeys else ():
+        if flight.most_per_s:
+            assert storeys is not None
+            ends = [storeys.on_plane(flight.lower, line_of(flight.foot)), storeys.on_plane(flight.upper, line_of(flight.head))]
+            found.append((shapely.union_all(ends), flight.most_per_s))
+    return found
 
 
 def _keep_company(lab: Lab, groups: list[Cast]) -> None:
-    """Slow everybody of a company down to its slowest member, as in an event."""
-    for company in {people.company for people in lab.people} - {None}:
-        members = [cast for people, cast in zip(lab.people, groups, strict=True) if people.company == company]
-        slowest = min((float(cast.speed.min()) for cast in members if len(cast)), default=SLOWEST)
-        for cast in members:
-            cast.speed[:] = slowest
-
-
-def _body(radius: float) -> float:
-    """Distance from its centre to which a body is solid [m]."""
-    return Parameters().hard * radius
-
-
-def _free(ground: Ground, lab: Lab, radius: float) -> shapely.Geometry:
-    """The ground that the centre of a body may be on."""
-    clear = _body(radius) + CLEAR
-    free = ground.walkable.buffer(-clear, quad_segs=4)
-    if lab.walls:
-        free = free.difference(shapely.union_all([line_of(line) for line in lab.walls.values()]).buffer(clear))
-    return free
+    """Number the companies; all of one walk at the pace of the slowest, to one goal."""
+    names = {name: number for number, name in enumerate(dict.fromkeys(p.company for p in lab.people if p.company))}
+    count = len(names)
+    for people, cast in zip(lab.people, groups, strict=True):
+        if people.company:
+            cast.company[:] = names[people.company]
+        elif people.company_size:
+            cast.company[:] = count + np.arange(len(cast)) // people.company_size
+            count = max(count, int(cast.company.max(initial=count - 1)) + 1)
+    if not count:
+        return
+    company = np.concatenate([cast.company for cast in groups])
+    slowest = np.full(count, np.inf)
+    np.minimum.at(slowest, company[company >= 0], np.concatenate([cast.speed for cast in groups])[company >= 0])
+    leads: dict[int, np.ndarray] = {}
+    for people, cast in zip(lab.people, groups, strict=True):
+        together = cast.company >= 0
+        cast.speed[together] = slowest[cast.company[together]]
+        for row in np.flatnonzero(together) if isinstance(people.goal, dict) else ():
+            cast.route[row] = leads.setdefault(int(cast.company[row]), cast.route[row].copy())
 
 
 def _touching(walkable: shapely.Geometry, goal: shapely.Geometry, what: str) -> shapely.Geometry:
@@ -130,7 +185,7 @@ def _drawn(
     come, xy = _coming(lab, k, people, free, taken, random)
     n = len(come)
     u = {purpose: stream(seed, f"lab/{k}/{purpose}").random(n) for purpose in ("speed", "delay", "goal")}
-    speed = np.clip(quantile(people.speed, u["speed"]), SLOWEST, FASTEST)
+    speed, radius, step_free = _bodies(people, u["speed"], stream(seed, f"lab/{k}/kind").random(n))
     delay = np.maximum(quantile(people.delay, u["delay"]), 0.0)
     if isinstance(people.goal, dict):
         shares = np.cumsum(list(people.goal.values()))
@@ -138,7 +193,28 @@ def _drawn(
         route = np.array([goals[name] for name in people.goal])[chosen][:, None]
     else:
         route = np.tile([goals[name] for name in people.names], (n, 1))
-    return Cast(np.full(n, k), come, delay, speed, np.full(n, people.radius), route.reshape(n, -1), xy)
+    if isinstance(people.goal, Choose):
+        route = route[:, :1]  # until they choose
+    alone = np.full(n, -1)
+    return Cast(np.full(n, k), come, delay, speed, radius, speed.copy(), alone, route.reshape(n, -1), xy, step_free)
+
+
+def _radii(people: People) -> np.ndarray:
+    """The radii of the bodies in a group: (kinds,) [m]."""
+    return np.array([KINDS[name].radius for name in people.kind] if isinstance(people.kind, dict) else [people.radius])
+
+
+def _bodies(people: People, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Speed [m/s], radius [m] and whether they take no steps of people (n,) with random numbers for speed and kind."""
+    if not isinstance(people.kind, dict):
+        speed = np.clip(quantile(people.speed, u), SLOWEST, FASTEST)
+        return speed, np.full(len(u), people.radius), np.full(len(u), people.step_free)
+    kinds = [KINDS[name] for name in people.kind]
+    shares = np.cumsum(list(people.kind.values()))
+    kind = np.searchsorted(shares / shares[-1], v, side="right").clip(max=len(kinds) - 1)
+    speeds = np.array([quantile(Distribution(normal=one.speed), u) for one in kinds])
+    speed = np.clip(speeds[kind, np.arange(len(u))], SLOWEST, FASTEST)
+    return speed, np.array([one.radius for one in kinds])[kind], np.array([one.step_free for one in kinds])[kind]
 
 
 def _coming(
@@ -146,7 +222,7 @@ def _coming(
 ) -> tuple[np.ndarray, np.ndarray]:
     """When people of a group are due (n,) [s], and where they start (n, 2), NaN where they enter by a line."""
     what = f"{lab.name}: people {k}"
-    body = 2 * _body(people.radius)
+    body = 2 * body_of(_radii(people).max())
     if people.area is not None:
         room = area_of(people.area).intersection(free)
         if room.area == 0:
@@ -178,42 +254,6 @@ def _arrivals(rate: float, start: float, end: float, regular: bool, random: np.r
     return np.sort(random.uniform(start, max(end, start), n))
 
 
-def _check_ways(
-    ground: Ground, lab: Lab, k: int, people: People, group: Cast, doorstep: np.ndarray | None, free: shapely.Geometry
-) -> None:
-    """Everybody has a way to each goal, and it is wide enough for a body."""
-    what = f"{lab.name}: people {k}"
-    starts = doorstep if doorstep is not None else group.xy
-    rooms = shapely.get_parts(free)
-    for name in people.names:
-        goal = ground.goals[name]
-        lost = ~np.isfinite(ground.distance(goal, starts))
-        area = ground.area_of(goal)
-        wide = np.array([room.dwithin(area, _body(people.radius) + 2 * CLEAR) for room in rooms])
-        home = _room_of(rooms, starts)
-        if lost.any() or not wide.any():
-            x, y = starts[lost][0] if lost.any() else starts[0]
-            raise BadInput(
-                f"there is no way from ({x:.1f}, {y:.1f}) to the goal {name}",
-                where=what,
-                mend="open a way, or move the people or the goal",
-            )
-        if lab.period is None and not wide[home].all():
-            x, y = starts[~wide[home]][0]
-            raise BadInput(
-                f"the way from ({x:.1f}, {y:.1f}) to the goal {name} is narrower than a body "
-                f"({2 * _body(people.radius):.2f} m)",
-                where=what,
-                mend="widen the door",
-            )
-
-
-def _room_of(rooms: np.ndarray, xy: np.ndarray) -> np.ndarray:
-    """Which of the connected pieces of free ground each point (n, 2) is on, or nearest to: (n,) int."""
-    points = shapely.points(xy)
-    return np.argmin([shapely.distance(room, points) for room in rooms], axis=0)
-
-
 def _joined(groups: list[Cast]) -> Cast:
     """All groups as one cast, ordered by when they are due."""
     longest = max(group.route.shape[1] for group in groups)
@@ -222,12 +262,12 @@ def _joined(groups: list[Cast]) -> Cast:
     ]
     columns = [
         np.concatenate([getattr(group, key) for group in groups])
-        for key in ("group", "come_s", "delay_s", "speed", "radius")
+        for key in ("group", "come_s", "delay_s", "speed", "radius", "brisk", "company", "step_free")
     ]
     xy = np.concatenate([group.xy for group in groups])
     order = np.argsort(columns[1], kind="stable")
-    group, come, delay, speed, radius = (column[order] for column in columns)
-    return Cast(group, come, delay, speed, radius, np.concatenate(routes)[order], xy[order])
+    group, come, delay, speed, radius, brisk, company, step_free = (column[order] for column in columns)
+    return Cast(group, come, delay, speed, radius, brisk, company, np.concatenate(routes)[order], xy[order], step_free)
 
 
 def _timetable(lab: Lab) -> list[tuple[float, bool, str, shapely.Geometry]]:

@@ -37,7 +37,7 @@ class Regulator:
             self._passed[who[first]] = True
             self._next_s = max(self._next_s, crowd.time - crowd.dt) + self.interval
             here[first] = False
-        go = self._stopped[who] & ~here
+        go = self._stopped[who] & ~here & ~held[who]
         if go.any():
             crowd.hold(people.ids[go], False)
             self._stopped[who[go]] = False

@@ -12,8 +12,11 @@ import shapely
 from sim.crowd import Crowd, DensityMaps, FlowLine, Parameters
 from sim.crowd.people import Snapshot
 from sim.lab import Lab, area_of, line_of
+from sim.lab.air import Air
 from sim.lab.bench import Bench, prepare
+from sim.lab.company import companies_of, onward
 from sim.lab.doors import Regulator
+from sim.lab.exits import Exits
 from sim.lab.tracks import Tracks
 from sim.run import Frame
 
@@ -27,9 +30,13 @@ class Findings:
     """What one run leaves.
 
     ``people`` has one row a person: ``id`` (-1 for who never got in), ``group, goal, speed, radius, due_s, entered_s,
-    out_s, out_x, out_y`` (NaN for what did not happen). ``crossings`` one row for each time step in which somebody
-    crossed a line: ``line, time_s, forward, backward``. ``areas`` one row an area and time step: ``area, time_s,
-    people, density, speed``. ``series`` one row a second. ``tracks`` one row a person and frame: ``id, frame, x, y``.
+    out_s, out_x, out_y`` (NaN for what did not happen), ``company`` (-1 for none), ``waits, waited_s`` for it,
+    ``left_behind`` by it, ``gave_up`` exits, ``stuck`` for over a minute, ``dose``, ``down_s`` when it reached 1.
+    ``crossings`` one row for each time step in which somebody crossed a line: ``line, time_s, forward, backward``.
+    ``areas`` one row an area and time step: ``area, time_s, people, density, speed``. ``series``
+    one row a second. ``tracks`` one row a person and frame: ``id, frame, x, y``.
+    Positions are in the plans; where there are storeys, ``storey`` stands beside them (``out_storey`` in ``people``).
+    ``lab`` is the scenario with everything in one plane.
     """
 
     lab: Lab
@@ -43,6 +50,12 @@ class Findings:
     outside: int
     """How many frame positions lay off the walkable ground."""
     end_s: float
+    gave_way: int = 0
+    """How often somebody gave way in a jam of people who walk against each other, and got out of it."""
+    company_spread: float = float("nan")
+    """Mean way between the first and the last of a company [m]; NaN where nobody has company."""
+    company_spread_p95: float = float("nan")
+    """What it stays below in 95 of 100 looks [m]."""
 
 
 @dataclass
@@ -71,9 +84,10 @@ class Experiment:
         on_frame: Callable[[Frame], None] | None = None,
         parameters: Parameters | None = None,
     ) -> None:
-        self.lab, self.seed = lab, lab.seed if seed is None else seed
+        self.seed = lab.seed if seed is None else seed
         self.bench: Bench = prepare(lab, self.seed)
-        self.ground, self.cast = self.bench.ground, self.bench.cast
+        self.ground, self.cast, self.storeys = self.bench.ground, self.bench.cast, self.bench.storeys
+        self.lab = lab = self.bench.lab
         n = len(self.cast)
         self.crowd = Crowd(
             self.ground, seed=self.seed, dt=lab.step_s, capacity=n, parameters=parameters, period=lab.period
@@ -95,10 +109,15 @@ class Experiment:
         for area in self._areas.values():
             shapely.prepare(area)
         self._regulators = [
-            Regulator(line_of(door.line), door.most_per_s, n) for door in lab.doors.values() if door.most_per_s
+            Regulator(line, most_per_s, n) for line, most_per_s in self.bench.regulated
         ]
+        self.companies = companies_of(self.cast)
+        self._onward = onward(self.cast, self.ground, self.companies)
+        self.exits = Exits(lab, self.cast, self.ground, self.seed)
+        self.air = Air(lab, self.ground, n)
+        self.was_stuck = np.zeros(n, bool)
         self._notes = _Notes()
-        self._tracks = Tracks(self.ground, lab.fps, lab.period) if tracks else None
+        self._tracks = Tracks(self.ground, lab.fps, lab.period, self.storeys) if tracks else None
         self._maps = self._blank_maps() if maps else None
         self._on_frame = on_frame
 
@@ -117,8 +136,11 @@ class Experiment:
         second = max(round(1 / self.lab.step_s), 1)
         for step in range(steps):
             self._turn_doors()
+            self.air.drift(self.time)
             self._let_in()
             self._set_off()
+            self.exits.look(self.crowd, self._who)
+            self.companies.keep_together(self.crowd, self._who)
             for regulator in self._regulators:
                 regulator.regulate(self.crowd, self._who, self._held)
             before, start = self.crowd.table(), self.time
@@ -126,10 +148,11 @@ class Experiment:
                 self._note_second(before)
             self.crowd.step()
             self._note_step(before, start)
+            self._breathe()
             self._let_out()
             if on_progress is not None and step % (10 * second) == 0:
                 on_progress(self.time)
-            if self.lab.stop_when_empty and self.crowd.n == 0 and self._all_done():
+            if self.lab.stop_when_empty and self.crowd.n == np.isfinite(self.air.down_s).sum() and self._all_done():
                 break
         self._let_in()
         after = self.crowd.table()
@@ -175,7 +198,12 @@ class Experiment:
 
     def _add(self, persons: np.ndarray, xy: np.ndarray) -> None:
         cast = self.cast
-        ids = self.crowd.add(xy, cast.route[persons, 0], speed=cast.speed[persons], radius=cast.radius[persons])
+        if self.exits:
+            chosen = self.exits.first(self.crowd, persons, xy)
+            cast.route[persons, 0] = np.where(chosen >= 0, chosen, cast.route[persons, 0])
+        self.companies.onward[persons] = self._onward[persons, 0]
+        ids = self.crowd.add(xy, cast.route[persons, 0], speed=cast.speed[persons], radius=cast.radius[persons],
+                             step_free=cast.step_free[persons])
         self.id[persons], self.entered[persons] = ids, self.time
         self._who = np.concatenate([self._who, persons])
         late = cast.delay_s[persons] > 0
@@ -186,7 +214,8 @@ class Experiment:
     def _set_off(self) -> None:
         """Let those go whose delay is over."""
         if self._held.any():
-            ready = np.flatnonzero(self._held & (self.entered + self.cast.delay_s <= self.time + SLACK))
+            over = self.entered + self.cast.delay_s <= self.time + SLACK
+            ready = np.flatnonzero(self._held & over & np.isnan(self.air.down_s))
             if len(ready):
                 self.crowd.hold(self.id[ready], False)
                 self._held[ready] = False
@@ -203,12 +232,22 @@ class Experiment:
         more = (last < route.shape[1]) & (route[persons, np.minimum(last, route.shape[1] - 1)] >= 0)
         if more.any():
             self._leg[persons[more]] += 1
+            self.companies.onward[persons[more]] = self._onward[persons[more], self._leg[persons[more]]]
             self.crowd.send(ids[more], route[persons[more], self._leg[persons[more]]])
         gone = persons[~more]
         if len(gone):
+            self.exits.passed(route[gone, self._leg[gone]])
             self.out[gone] = self.time
             self.out_xy[gone] = self.crowd.at(ids[~more])
             self.crowd.remove(ids[~more])
+
+    def _breathe(self) -> None:
+        """Whoever has breathed too much stands where they are."""
+        if self.air and self.crowd.n:
+            down = self.air.breathe(self.crowd.table(), self._who, self.time, self.lab.step_s)
+            if len(down):
+                self.crowd.hold(self.id[down])
+                self._held[down] = True
 
     # -- what is written down
 
@@ -217,11 +256,11 @@ class Experiment:
             return
         now = self.crowd.table()
         for name, line in self._lines.items():
-            forward, backward = line.look(now.ids, now.xy)
+            forward, backward = line.crossed(*self._seen_from(line, before.xy, now.xy))
             if forward or backward:
                 self._notes.crossings.append((name, self.time, forward, backward))
         if self._areas:
-            moved = now.xy - before.xy
+            moved = self._plan(now.xy) - self._plan(before.xy)
             if self.lab.period:
                 length = self.lab.period[1] - self.lab.period[0]
                 moved[:, 0] = (moved[:, 0] + length / 2) % length - length / 2
@@ -232,8 +271,25 @@ class Experiment:
         if self._tracks is not None:
             self._tracks.between(start, self.time, before, now)
 
+    def _plan(self, xy: np.ndarray) -> np.ndarray:
+        """Points of the plane (n, 2) in the plans of their storeys."""
+        return self.storeys.plan(xy)[0] if self.storeys else xy
+
+    def _seen_from(self, line: FlowLine, before: np.ndarray, now: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where people (n, 2) were and are, for who watches a line: who has just passed from its storey to another, or
+        came from there, has not leapt."""
+        if not self.storeys:
+            return before, now
+        (was, left), (is_, entered) = self.storeys.plan(before), self.storeys.plan(now)
+        own = self.storeys.plan(np.array(line.line.coords[:1]))[1][0]
+        near = ((left == own) | (entered == own)) & (left != entered)
+        shift = self.storeys.shift(self.storeys.names[own])
+        there = near | (left == entered)
+        return np.where(near[:, None], was + shift, before)[there], np.where(near[:, None], is_ + shift, now)[there]
+
     def _note_second(self, people: Snapshot) -> None:
         stuck = self.crowd.stuck()
+        self.was_stuck[self._who[stuck]] = True
         waiting = sum(map(len, self._waiting.values()))
         densest = float("nan")
         if self._maps is not None:
@@ -277,10 +333,21 @@ class Experiment:
                 "due_s": cast.come_s,
                 "entered_s": self.entered,
                 "out_s": self.out,
-                "out_x": self.out_xy[:, 0],
-                "out_y": self.out_xy[:, 1],
+                "out_x": self._plan(self.out_xy)[:, 0],
+                "out_y": self._plan(self.out_xy)[:, 1],
+                "company": self.companies.company,
+                "waits": self.companies.waits,
+                "waited_s": self.companies.waited_s,
+                "left_behind": self.companies.left_behind,
+                "gave_up": self.exits.gave_up,
+                "stuck": self.was_stuck | (self.exits.gave_up > 0),
+                "dose": self.air.dose,
+                "down_s": self.air.down_s,
             }
         )
+        if self.storeys:
+            storey = np.array(self.storeys.names)[self.storeys.plan(self.out_xy)[1]]
+            people["out_storey"] = np.where(np.isfinite(self.out), storey, "")
         crossings = pd.DataFrame(self._notes.crossings, columns=["line", "time_s", "forward", "backward"])
         areas = pd.DataFrame(self._notes.areas, columns=["area", "time_s", "people", "speed"])
         size = areas["area"].map({name: area.area for name, area in self._areas.items()}).astype(float)
@@ -293,7 +360,19 @@ class Experiment:
         tracks = self._tracks.table() if self._tracks is not None else pd.DataFrame(columns=["id", "frame", "x", "y"])
         outside = self._tracks.outside if self._tracks is not None else 0
         return Findings(
-            self.lab, self.seed, people, crossings, areas, series, tracks, self._raster(), outside, self.time
+            self.lab,
+            self.seed,
+            people,
+            crossings,
+            areas,
+            series,
+            tracks,
+            self._raster(),
+            outside,
+            self.time,
+            gave_way=self.crowd.gave_way,
+            company_spread=self.companies.spread_mean,
+            company_spread_p95=self.companies.spread_below(95),
         )
 
     def _raster(self) -> dict[str, np.ndarray]:
@@ -306,7 +385,8 @@ class Experiment:
 
 
 def origin_of(lab: Lab) -> tuple[float, float]:
-    """What the stored frames of a lab scenario count from: the middle of its ground, in whole metres."""
+    """What the stored frames of a lab scenario in one plane count from: the middle of its ground, in whole metres."""
+    assert lab.walkable is not None
     west, south, east, north = area_of(lab.walkable).bounds
     return float(round((west + east) / 2)), float(round((south + north) / 2))
 

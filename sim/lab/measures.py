@@ -20,6 +20,16 @@ UNITS = {
     "travel_mean": "s",
     "density_peak": "1/m²",
     "stuck_max": "persons",
+    "stuck": "persons",
+    "gave_way": "times",
+    "gave_up": "times",
+    "incapacitated": "persons",
+    "dose_max": "1",
+    "company_spread": "m",
+    "company_spread_p95": "m",
+    "company_waits": "times",
+    "company_wait_mean": "s",
+    "left_behind": "persons",
     "end": "s",
     "crossed": "persons",
     "flow": "1/s",
@@ -46,7 +56,8 @@ def measures(findings: Findings) -> dict[str, float]:
     ``flow``: those who crossed a line but the first, per second between the first and the last; ``flow_middle``: the
     same for the middle 70 of 100 who crossed; ``flow_per_m``: ``flow_middle`` per metre of the line on the ground.
     ``density`` and ``speed`` of an area: means over the time steps from the first to the last in which somebody was
-    there, speed over people. ``not_let_in``: who still waited outside at the end.
+    there, speed over people. ``not_let_in``: who still waited outside at the end. ``stuck``: who got nowhere for over a
+    minute at any time. ``company_spread``: the way between the first and the last of a company.
     """
     people = findings.people
     due = people[people["due_s"] <= findings.end_s]
@@ -63,8 +74,14 @@ def measures(findings: Findings) -> dict[str, float]:
         "travel_mean": float(np.mean(out[gone] - entered[gone])) if gone.any() else np.nan,
         "density_peak": float(findings.series["density_max"].max()),
         "stuck_max": float(findings.series["stuck"].max()),
+        "stuck": float(people["stuck"].sum()),
+        "gave_way": float(findings.gave_way),
+        "gave_up": float(people["gave_up"].sum()),
+        **_in_company(findings),
+        **_in_smoke(findings),
         "end": findings.end_s,
     }
+    assert findings.lab.walkable is not None
     ground = area_of(findings.lab.walkable)
     for name, ref in findings.lab.measure.lines.items():
         table |= _flow(findings, name, line_of(ref).intersection(ground).length)
@@ -94,6 +111,29 @@ def _flow(findings: Findings, name: str, length: float) -> dict[str, float]:
         f"flow_middle:{name}": flow_of(middle),
         f"flow_per_m:{name}": flow_of(middle) / length if length else np.nan,
     }
+
+
+def _in_company(findings: Findings) -> dict[str, float]:
+    """How well companies keep together; nothing where nobody has company."""
+    people = findings.people[findings.people["company"] >= 0]
+    if not len(people):
+        return {}
+    waited = people.loc[people["waits"] > 0, "waited_s"]
+    return {
+        "company_spread": findings.company_spread,
+        "company_spread_p95": findings.company_spread_p95,
+        "company_waits": float(people["waits"].sum()),
+        "company_wait_mean": float(waited.mean()) if len(waited) else 0.0,
+        "left_behind": float((people["left_behind"] > 0).sum()),
+    }
+
+
+def _in_smoke(findings: Findings) -> dict[str, float]:
+    """What people breathed; nothing where there is no smoke."""
+    if not findings.lab.smoke:
+        return {}
+    people = findings.people
+    return {"incapacitated": float(people["down_s"].notna().sum()), "dose_max": float(people["dose"].max())}
 
 
 def _area(rows: pd.DataFrame, name: str) -> dict[str, float]:

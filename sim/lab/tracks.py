@@ -9,15 +9,21 @@ import pandas as pd
 
 from sim.crowd import Ground
 from sim.crowd.people import Snapshot
+from sim.crowd.storeys import Storeys
 
 EPSILON = 1e-9
 
 
 class Tracks:
-    """Positions of everybody at frames ``k / fps`` [s], straight between the time steps on both sides of each frame."""
+    """Positions of everybody at frames ``k / fps`` [s], straight between the time steps on both sides of each frame.
 
-    def __init__(self, ground: Ground, fps: float, period: tuple[float, float] | None) -> None:
-        self._ground, self._fps, self._period = ground, fps, period
+    With storeys they are kept in the plans, and the storey beside them.
+    """
+
+    def __init__(
+        self, ground: Ground, fps: float, period: tuple[float, float] | None, storeys: Storeys | None = None
+    ) -> None:
+        self._ground, self._fps, self._period, self._storeys = ground, fps, period, storeys
         self._frame = 0
         self._parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self.outside = 0
@@ -26,7 +32,7 @@ class Tracks:
         """Take in a time step: the same people (n,) before, at ``start`` [s], and after, at ``end``."""
         while self._frame / self._fps < end - EPSILON:
             share = max((self._frame / self._fps - start) / (end - start), 0.0)
-            xy = before.xy + share * (after.xy - before.xy)
+            xy = before.xy + share * (self._beside(before.xy, after.xy) - before.xy)
             astray = ~self._ground.inside(xy) if share > EPSILON else np.zeros(len(xy), bool)
             if self._period:
                 astray |= np.abs(after.xy[:, 0] - before.xy[:, 0]) > (self._period[1] - self._period[0]) / 2
@@ -38,22 +44,34 @@ class Tracks:
         if abs(self._frame / self._fps - time) < EPSILON:
             self._keep(people.ids, people.xy)
 
+    def _beside(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+        """Where people (n, 2) are after a step, in the part of the plane where they were before it."""
+        if self._storeys is None:
+            return after
+        (was, _), (is_, _) = self._storeys.plan(before), self._storeys.plan(after)
+        return before + (is_ - was)
+
     def _keep(self, ids: np.ndarray, xy: np.ndarray) -> None:
         self.outside += int((~self._ground.inside(xy)).sum())
         self._parts.append((ids, np.full(len(ids), self._frame), xy))
         self._frame += 1
 
     def table(self) -> pd.DataFrame:
-        """One row a person and frame: ``id, frame`` (whole numbers), ``x, y`` [m], by frame and id."""
-        if not self._parts:
-            return pd.DataFrame({"id": np.empty(0, int), "frame": np.empty(0, int), "x": [], "y": []})
-        ids, frames, xy = (np.concatenate(column) for column in zip(*self._parts, strict=True))
-        return pd.DataFrame({"id": ids, "frame": frames, "x": xy[:, 0], "y": xy[:, 1]})
+        """One row a person and frame: ``id, frame`` (whole numbers), ``x, y`` [m], by frame and id; ``storey`` if there are
+        any."""
+        empty = np.empty(0, int), np.empty(0, int), np.empty((0, 2))
+        ids, frames, xy = (np.concatenate(column) for column in zip(empty, *self._parts, strict=True))
+        if self._storeys is None:
+            return pd.DataFrame({"id": ids, "frame": frames, "x": xy[:, 0], "y": xy[:, 1]})
+        plan, storey = self._storeys.plan(xy)
+        names = np.array(self._storeys.names)[storey]
+        return pd.DataFrame({"id": ids, "frame": frames, "x": plan[:, 0], "y": plan[:, 1], "storey": names})
 
 
 def write_tracks(tracks: pd.DataFrame, fps: float, folder: Path, name: str = "trajectories") -> None:
-    """Write ``trajectories.csv`` (header ``id,frame,x,y`` below a comment with the frame rate) and the same as
-    ``trajectories.txt``, the text form of the Jülich archive that PedPy and other analysis programs read."""
+    """Write ``trajectories.csv`` (header ``id,frame,x,y``, and ``storey`` if there are any, below a comment with the frame
+    rate) and the same without storeys as ``trajectories.txt``, the text form of the Jülich archive that PedPy and other
+    analysis programs read."""
     rate = f"{fps:g}"
     rounded = tracks.round({"x": 4, "y": 4})
     with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
@@ -61,4 +79,5 @@ def write_tracks(tracks: pd.DataFrame, fps: float, folder: Path, name: str = "tr
         rounded.to_csv(file, index=False, float_format="%.4f", lineterminator="\n")
     with (folder / f"{name}.txt").open("w", encoding="utf-8", newline="") as file:
         file.write(f"# framerate: {rate}\n# id frame x/m y/m\n")
-        rounded.to_csv(file, index=False, header=False, sep=" ", float_format="%.4f", lineterminator="\n")
+        columns = ["id", "frame", "x", "y"]
+        rounded.to_csv(file, columns=columns, index=False, header=False, sep=" ", float_format="%.4f", lineterminator="\n")

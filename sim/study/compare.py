@@ -10,7 +10,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader
 from scipy import stats
 
-from sim.measures import measure, readable
+from sim.measures import MeasureKind, readable
 from sim.run import Run
 from twin.errors import BadInput
 
@@ -100,7 +100,7 @@ def compare(a: Run, b: Run) -> Comparison:
     left, right = (run.metrics.set_index("seed").loc[seeds] for run in (a, b))
     keys = [key for key in left.columns if key in right.columns]
     keys += [key for frame in (left, right) for key in frame.columns if key not in keys]
-    rows = [_row(key, left.get(key), right.get(key)) for key in keys]
+    rows = [_row(a.measure(key), key, left.get(key), right.get(key)) for key in keys]
     takes = {key: (a.info["takes"][key], b.info["takes"][key]) for key in a.info["takes"]}
     name_a, name_b = (a.name, b.name) if a.name != b.name else (f"{a.name} (A)", f"{b.name} (B)")
     return Comparison(name_a, name_b, a.layout_name, b.layout_name, seeds,
@@ -108,20 +108,34 @@ def compare(a: Run, b: Run) -> Comparison:
 
 
 def _require_same_question(a: Run, b: Run) -> None:
-    for part, words in (("demand", "demand"), ("duration_s", "duration"), ("entries", "entries"), ("venues", "venues")):
-        if getattr(a.scenario, part) != getattr(b.scenario, part):
-            raise BadInput(f"{a.name} and {b.name} have different {words}", mend="compare runs of one scenario")
+    if a.kind != b.kind:
+        raise BadInput(f"{a.name} and {b.name} are an event and an experiment", mend="compare two of one kind")
+    if a.kind == "lab":
+        _require_same_people(a, b)
+    else:
+        for part, words in (("demand", "demand"), ("duration_s", "duration"), ("entries", "entries"), ("venues", "venues")):
+            if getattr(a.scenario, part) != getattr(b.scenario, part):
+                raise BadInput(f"{a.name} and {b.name} have different {words}", mend="compare runs of one scenario")
     if a.info["versions"]["hutong"] != b.info["versions"]["hutong"]:
         raise BadInput(f"{a.name} was made by Hutong {a.info['versions']['hutong']}, {b.name} by "
                        f"{b.info['versions']['hutong']}", mend="rehearse both with the same version")
+
+
+def _require_same_people(a: Run, b: Run) -> None:
+    """Experiments may differ in their ground, doors, walls and places, not in who takes part and how long."""
+    if a.lab.duration_s != b.lab.duration_s:
+        raise BadInput(f"{a.name} and {b.name} have different durations", mend="give both the same duration_s")
+    left, right = ([people.model_dump(exclude={"area", "line", "at", "storey"}) for people in run.lab.people] for run in (a, b))
+    if left != right:
+        raise BadInput(f"{a.name} and {b.name} have different people",
+                       mend="compare experiments with the same people on different ground")
 
 
 def _span(seeds: list[int]) -> str:
     return f"{min(seeds)}-{max(seeds)}" if len(seeds) > 1 else str(seeds[0])
 
 
-def _row(key: str, left: pd.Series | None, right: pd.Series | None) -> Row:
-    kind = measure(key)
+def _row(kind: MeasureKind, key: str, left: pd.Series | None, right: pd.Series | None) -> Row:
     mean_a, mean_b = (None if s is None or s.isna().all() else float(s.mean()) for s in (left, right))
     difference = low = high = None
     if left is not None and right is not None:
@@ -150,7 +164,7 @@ def intervals(run: Run) -> dict[str, dict[str, Any]]:
     for key in run.metrics.columns.drop("seed"):
         known = run.metrics[key].dropna().to_numpy(float)
         mean, low, high = interval(known) if len(known) else (None, None, None)
-        out[str(key)] = {"mean": mean, "low": low, "high": high, "unit": measure(str(key)).unit, "n": len(known)}
+        out[str(key)] = {"mean": mean, "low": low, "high": high, "unit": run.measure(str(key)).unit, "n": len(known)}
     return out
 
 

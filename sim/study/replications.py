@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -26,11 +23,9 @@ from sim.run import FORMAT, FrameWriter, Run
 from sim.scenario import Scenario
 from sim.scenario_file import dump, load
 from sim.site import prepare
+from sim.workers import Progress, work_through
 from twin.errors import BadInput
 from twin.places import District
-
-Progress = Callable[[int, float], None]
-"""Called with a seed and the share of its rehearsal that is done, 0 to 1."""
 
 _TABLES = ("series", "queues", "events", "staff")
 
@@ -76,11 +71,7 @@ def rehearse(scenario: Scenario | str | os.PathLike[str], layout: str, *, seed: 
     jobs = [_Job(str(part), str(path), layout, s, s in keep, threads) for s in seeds
             if not (part / "done" / str(s) / "metrics.json").is_file()]
     started = time.perf_counter()
-    if workers > 1 and len(jobs) > 1:
-        _in_processes(jobs, min(workers, len(jobs)), on_progress)
-    else:
-        for job in jobs:
-            _replicate(job, on_progress)
+    work_through(_replicate, jobs, workers, on_progress)
     _gather(part, scenario, district, layout, seeds, time.perf_counter() - started)
     if folder.exists():
         shutil.rmtree(folder)
@@ -111,43 +102,6 @@ def _part_folder(folder: Path, scenario: Scenario, layout: str, *, fresh: bool) 
     (part / "stamp.json").write_text(stamp, encoding="utf-8")
     (part / "scenario.yaml").write_text(dump(scenario), encoding="utf-8")
     return part
-
-
-_queue: Any = None
-
-
-def _begin_worker(queue: Any) -> None:
-    global _queue
-    _queue = queue
-
-
-def _replicate_in_worker(job: _Job) -> int:
-    _replicate(job, lambda seed, share: _queue.put((seed, share)))
-    return job.seed
-
-
-def _in_processes(jobs: Sequence[_Job], workers: int, on_progress: Progress | None) -> None:
-    context = multiprocessing.get_context("spawn")
-    queue = context.SimpleQueue()
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker, initargs=(queue,))
-    waiting = {pool.submit(_replicate_in_worker, job) for job in jobs}
-    try:
-        while waiting:
-            while not queue.empty():
-                seed, share = queue.get()
-                if on_progress is not None:
-                    on_progress(seed, share)
-            done = {future for future in waiting if future.done()}
-            for future in as_completed(done):
-                future.result()
-            waiting -= done
-            time.sleep(0.1)
-    except BaseException:
-        for process in list(pool._processes.values()):
-            process.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-    pool.shutdown()
 
 
 def _replicate(job: _Job, on_progress: Progress | None) -> None:

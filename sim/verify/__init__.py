@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sim.verify import experiments, imo, iso, nist, rimea
+from sim.verify import experiments, floors, imo, iso, nist, rimea
 from sim.verify.check import Absent, Check, Figures, Result
 from twin.errors import BadInput
 
 SUITES: dict[str, tuple[type[Check] | Absent, ...]] = {
-    "experiments": experiments.CHECKS,
+    "experiments": (*experiments.CHECKS, *floors.CHECKS),
     "rimea": rimea.CHECKS,
     "nist": nist.CHECKS,
     "iso": iso.CHECKS,

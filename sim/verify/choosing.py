@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -48,17 +49,50 @@ def near_and_far() -> Figures:
     return {"near_share": float(crossed.get("near", 0)) / 1000, "far_share": float(crossed.get("far", 0)) / 1000}
 
 
+ROOM = joined(box(0, 0, 10, 12), box(-2, 5.5, 0, 6.5), box(10, 5.5, 12, 6.5))
+"""A room of 10 x 12 m with two equal exits."""
+EXITS = {"1": box(-2, 5.5, -1, 6.5), "2": box(11, 5.5, 12, 6.5)}
+
+
 @cache
-def familiar(share_of_two: float, people: int = 100, runs: int = 4) -> float:
-    """Share of people in a room with two equal exits who leave by exit 2, when a share of them knows that one."""
-    ground = joined(box(0, 0, 10, 12), box(-2, 5.5, 0, 6.5), box(10, 5.5, 12, 6.5))
-    goals = {"1": box(-2, 5.5, -1, 6.5), "2": box(11, 5.5, 12, 6.5)}
-    weights = {"1": 1 - share_of_two, "2": share_of_two}
+def familiar(known_1: float, known_2: float, people: int = 30, runs: int = 20) -> float:
+    """Share of people in a room with two equal exits who leave by exit 2, when these shares of them know the exits."""
+    goal: Any = {"choose": ["1", "2"], "familiar": {"1": known_1, "2": known_2}}
     out = [
-        run(lab("familiarity", ground, [group(weights, area=box(1, 1, 9, 11), count=people)], goals, 200), seed).people
+        run(lab("familiarity", ROOM, [group(goal, area=box(1, 1, 9, 11), count=people)], EXITS, 200), seed).people
         for seed in range(1, runs + 1)
     ]
     return float(np.mean([(p["out_x"] > 5).mean() for p in out]))
+
+
+@cache
+def followed(third: bool, runs: int = 40) -> float:
+    """Share of two people, free to choose between two equal exits, who take exit 2, alone or when a third walks there."""
+    either: Any = {"choose": ["1", "2"]}
+    free = group(either, at=[[5.0, 5.0], [5.0, 7.0]], speed={"constant": 1.0})
+    people = [free, group("2", at=[[6.0, 6.0]], speed={"constant": 1.0})] if third else [free]
+    out = [run(lab("following", ROOM, people, EXITS, 60), seed).people for seed in range(1, runs + 1)]
+    return float(np.mean([(p.loc[p["group"] == 0, "out_x"] > 5).mean() for p in out]))
+
+
+@cache
+def signed(runs: int = 4) -> Figures:
+    """Shares of 40 people who leave by an exit round a corner that they do not know, with and without a sign at it.
+
+    The exit that they know is far; the sign can be seen from half of the hall.
+    """
+    ground = joined(box(0, 0, 40, 8), box(17, 8, 19, 12))
+    exits = {"known": box(39, 0, 40, 8), "unknown": box(17, 11, 19, 12)}
+    goal: Any = {"choose": ["known", "unknown"], "familiar": {"unknown": 0.0}, "social": 0.0}
+    figures = {}
+    for name, signs in (("unsigned", []), ("signed", [{"to": "unknown", "at": [18.0, 7.5], "within_m": 15.0}])):
+        shares = [
+            (run(lab("signs", ground, [group(goal, area=box(1, 1, 12, 7), count=40)], exits, 120, signs=signs), seed)
+             .people["goal"] == "unknown").mean()
+            for seed in range(1, runs + 1)
+        ]
+        figures[f"{name}_share"] = float(np.mean(shares))
+    return figures
 
 
 @cache

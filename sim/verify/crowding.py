@@ -339,6 +339,24 @@ def group_spread(speeds: tuple[float, ...], slow: float, together: bool = True) 
 
 
 @cache
+def groups_in_a_crowd(together: bool = True, runs: int = 2) -> Figures:
+    """20 groups of four with different speeds go with 60 others through a door of 2 m and on: the mean time between the
+    first and the last of a group to arrive [s], the longest, and how many people did not arrive."""
+    ground = joined(box(0, 0, 16, 12), box(16, 5, 16.4, 7), box(16.4, 0, 60, 12))
+    fours = group("end", area=box(0.5, 0.5, 8, 11.5), count=80)
+    people = [fours | {"company_size": 4} if together else fours, group("end", area=box(8, 0.5, 14, 11.5), count=60)]
+    means, most, missing = [], 0.0, 0
+    for seed in range(1, runs + 1):
+        found = run(lab("groups", ground, people, {"end": box(59, 0, 60, 12)}, 400), seed).people
+        missing += int(found["out_s"].isna().sum())
+        out = found.loc[found["group"] == 0, "out_s"].to_numpy().reshape(20, 4)
+        spread = np.ptp(out, axis=1)
+        means.append(float(spread.mean()))
+        most = max(most, float(spread.max()))
+    return {"mean_s": float(np.mean(means)), "most_s": most, "missing": float(missing)}
+
+
+@cache
 def corridor_crowds() -> Figures:
     """ISO 13: mean speed [m/s] and density [1/m2] in the middle of a corridor of 2 m that 60, 120 and 240 people at
     1.0 m/s go through."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import shapely
@@ -16,6 +17,8 @@ FPS = 10.0
 """Frames a second that tests look at."""
 
 Shape: TypeAlias = BaseGeometry
+Drawn: TypeAlias = "Shape | dict[str, str]"
+"""A shape, or one on a storey as :func:`on` gives it."""
 
 
 def box(x0: float, y0: float, x1: float, y1: float) -> Shape:
@@ -40,31 +43,45 @@ def group(goal: str | list[str] | dict[str, float], **keys: Any) -> dict[str, An
     }
 
 
+def on(storey: str, shape: Shape) -> dict[str, str]:
+    """An area or a line on a storey."""
+    return {"line" if "Line" in shape.geom_type else "area": shape.wkt, "storey": storey}
+
+
+def flight(name: str, start: str, end: str, area: Shape, foot: Shape, head: Shape, **keys: Any) -> dict[str, Any]:
+    """An entry of ``stairs`` from a storey up to another."""
+    return {"name": name, "from": start, "to": end, "area": area.wkt, "foot": foot.wkt, "head": head.wkt} | keys
+
+
+def _written(shape: Drawn) -> str | dict[str, str]:
+    return shape if isinstance(shape, dict) else str(shape.wkt)
+
+
 def lab(
     name: str,
-    walkable: Shape,
+    walkable: Shape | None,
     people: list[dict[str, Any]],
-    goals: dict[str, Shape],
+    goals: Mapping[str, Drawn],
     duration_s: float,
     *,
-    lines: dict[str, Shape] | None = None,
-    areas: dict[str, Shape] | None = None,
+    lines: Mapping[str, Drawn] | None = None,
+    areas: Mapping[str, Drawn] | None = None,
     **keys: Any,
 ) -> Lab:
-    """A lab scenario that ends when everybody is out."""
+    """A lab scenario that ends when everybody is out; without ``walkable`` among the keys are ``storeys``."""
     return Lab.model_validate(
         {
             "name": name,
             "kind": "lab",
-            "walkable": walkable.wkt,
+            "walkable": None if walkable is None else walkable.wkt,
             "people": people,
             "duration_s": duration_s,
             "fps": FPS,
-            "goals": {k: shape.wkt for k, shape in goals.items()},
+            "goals": {k: _written(shape) for k, shape in goals.items()},
             "stop_when_empty": True,
             "measure": {
-                "lines": {k: shape.wkt for k, shape in (lines or {}).items()},
-                "areas": {k: shape.wkt for k, shape in (areas or {}).items()},
+                "lines": {k: _written(shape) for k, shape in (lines or {}).items()},
+                "areas": {k: _written(shape) for k, shape in (areas or {}).items()},
             },
         }
         | keys

@@ -89,7 +89,6 @@ class Doors(Check):
         "most_per_m_s": 2.0,
         "not_out": 0.0,
     }
-    known_failure = "a door of 0.8 m lets through 1.585 /(m s), 1 % less than asked for; the wider ones keep the band"
 
     def measure(self) -> Figures:
         """200 people out of a room of 10 x 10 m, three seeds a width."""
@@ -123,7 +122,6 @@ class NarrowDoor(Check):
     suite, test, title = "experiments", "door-0.5m", "door of 0.5 m"
     criterion = "75 people get out by a door of 0.5 m in five of five seeds, at 1.6-2.8 /(m s) (measured: 2.32)"
     counterexample: ClassVar[Figures] = {"blocked_runs": 1.0, "flow_per_m_s": 2.2, "density_per_m2": 8.0}
-    known_failure = "bodies as hard discs form arches that never break before doors narrower than 0.7 m"
 
     def measure(self) -> Figures:
         """Five seeds."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sim.verify.check import Result
 
@@ -17,8 +17,10 @@ TITLES = {
 MOST_SHOWN = 8
 
 
-def page(results: Sequence[Result], titles: dict[tuple[str, str], str]) -> str:
-    """A page with one table a suite; ``titles`` names the tests by suite and number."""
+def page(results: Sequence[Result], titles: Mapping[tuple[str, str], str],
+         pictures: Mapping[tuple[str, str], str] | None = None) -> str:
+    """A page with one table a suite; ``titles`` names the tests by suite and number, ``pictures`` are addresses of the
+    plots of some of them, shown below the table of their suite."""
     lines = [
         "# Verification",
         "",
@@ -43,6 +45,9 @@ def page(results: Sequence[Result], titles: dict[tuple[str, str], str]) -> str:
             for r in results
             if r.suite == suite
         ]
+        for r in results:
+            if r.suite == suite and pictures and (suite, r.test) in pictures:
+                lines += ["", f"![{titles[suite, r.test]}]({pictures[suite, r.test]})"]
     return "\n".join(lines) + "\n"
 
 

@@ -76,16 +76,17 @@ class Desk(Model):
 
 
 @cache
+def wait(load: float, kind: str, people: int = 8_000) -> float:
+    """Mean wait [s] at one lane with ``constant`` or ``exponential`` service, at a load between 0 and 1."""
+    rng = np.random.default_rng(np.random.SeedSequence([5, round(10 * load)]))
+    arrivals = np.cumsum(rng.exponential(SERVICE / load, people))
+    return Desk(arrivals, rng.random(people), {kind: SERVICE}).mean_wait()
+
+
+@cache
 def waits(people: int = 8_000) -> Figures:
     """Mean waits as shares of what theory gives for one lane: constant (M/D/1) and exponential service (M/M/1)."""
-    figures = {}
-    for name, load, service, factor in (
-        ("constant_at_0.5", 0.5, {"constant": SERVICE}, 0.5),
-        ("constant_at_0.8", 0.8, {"constant": SERVICE}, 0.5),
-        ("exponential_at_0.7", 0.7, {"exponential": SERVICE}, 1.0),
-    ):
-        rng = np.random.default_rng(np.random.SeedSequence([5, int(10 * load)]))
-        arrivals = np.cumsum(rng.exponential(SERVICE / load, people))
-        theory = factor * load * SERVICE / (1 - load)
-        figures[name] = Desk(arrivals, rng.random(people), service).mean_wait() / theory
-    return figures
+    return {
+        f"{kind}_at_{load}": wait(load, kind, people) / (factor * load * SERVICE / (1 - load))
+        for kind, load, factor in (("constant", 0.5, 0.5), ("constant", 0.8, 0.5), ("exponential", 0.7, 1.0))
+    }

@@ -9,7 +9,20 @@ import warnings
 import typer
 
 from twin.errors import HutongError
-from viz.cli import benchmark, district, rehearsal, server, verification
+from viz.cli import (
+    account,
+    audit,
+    benchmark,
+    cases,
+    district,
+    feed,
+    live_benchmark,
+    live_page_benchmark,
+    patrol,
+    rehearsal,
+    server,
+    verification,
+)
 
 INTERRUPTED = 130
 
@@ -18,6 +31,13 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(district.app, name="district")
 app.add_typer(rehearsal.scenario_app, name="scenario")
 app.add_typer(benchmark.app, name="bench")
+benchmark.app.command("ingest")(live_benchmark.ingest)
+benchmark.app.command("live")(live_page_benchmark.live)
+app.add_typer(feed.app, name="feed")
+app.add_typer(cases.app, name="cases")
+app.add_typer(patrol.app, name="patrol")
+app.add_typer(account.app, name="account")
+app.add_typer(audit.app, name="audit")
 app.command("rehearse")(rehearsal.rehearse)
 app.command("compare")(rehearsal.compare)
 app.command("still")(rehearsal.still)

@@ -68,7 +68,33 @@ def test_a_queue_before_a_door_does_not_give_way() -> None:
     crowd = Crowd(ground, seed=1)
     crowd.add(scattered(150, 0, 0, 10, 10, np.random.default_rng(0)), out, speed=1.3)
     crowd.step(400)
-    assert crowd.gave_way == 0 and crowd.ways_renewed == 0
+    assert crowd.gave_way == 0
+
+
+def last_out(ground: Ground, goal: int, start: tuple[float, float, float, float], people: int, heed: bool) -> float:
+    """Seconds in which nine tenths of people who stand in a rectangle reach the goal."""
+    crowd = Crowd(ground, seed=1, heed_crowding=heed)
+    rng = np.random.default_rng(0)
+    crowd.add(scattered(people, *start, rng), goal, speed=free_speeds(people, rng))
+    while crowd.n > people / 10:
+        crowd.step(2)
+        crowd.remove(crowd.arrived())
+        assert crowd.time < 200
+    return crowd.time
+
+
+def test_a_queue_that_nobody_can_avoid_flows_as_well() -> None:
+    ground = Ground(box(0, 0, 10, 10).union(box(10, 4.5, 10.4, 5.5)).union(box(10.4, 0, 15, 10)))
+    out = ground.goal("out", box(13, 0, 15, 10))
+    with_ways, without = (last_out(ground, out, (0, 0, 10, 10), 150, heed) for heed in (True, False))
+    assert with_ways < 1.1 * without
+
+
+def test_a_crowd_uses_the_whole_corner() -> None:
+    ground = Ground(box(0, 0, 28, 16).union(box(12, 16, 28, 40)))
+    end = ground.goal("end", box(12, 38, 28, 40))
+    with_ways, without = (last_out(ground, end, (0, 0, 6, 16), 300, heed) for heed in (True, False))
+    assert with_ways < without - 5
 
 
 def test_a_gate_that_shuts_makes_the_crowd_forget_its_ways() -> None:
