@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 import dash
 import dash_mantine_components as dmc
 from dash import dcc, html
+from dash.backends._fastapi import reset_current_request, set_current_request
+from dash.exceptions import DependencyException, InvalidResourceError
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 import viz.component
 from twin.errors import BadInput, HutongError
+from twin.guard import Guard
 from viz import pages, words
 from viz.api import add_api
+from viz.guard import Provider, add_guard, policy, shut
 from viz.jobs import Jobs
 from viz.library import Library
 from viz.shell import add_shell, shell
@@ -25,13 +29,8 @@ from viz.stream import add_routes
 
 ASSETS = Path(__file__).parent / "assets"
 BUNDLE = Path(viz.component.__file__).parent / "dist" / "hutong_scene.min.js"
-# Everything comes from this server; AG Grid's formulas and deck.gl's shaders need eval and inline styles.
-POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' ws: wss: data: blob:; "
-    "worker-src 'self' blob:; "
-    "frame-ancestors 'self'; base-uri 'self'; form-action 'self'"
-)
+MESSAGE = 1 << 20
+"""Longest message that a socket takes [bytes]."""
 _INDEX = """<!DOCTYPE html>
 <html lang="{lang}"><head>{{%metas%}}<title>{{%title%}}</title>{{%favicon%}}{{%css%}}<script>{words}</script></head>
 <body>{{%app_entry%}}<footer>{{%config%}}{{%scripts%}}{{%renderer%}}</footer></body></html>"""
@@ -41,10 +40,17 @@ _DOCS = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Hut
 <script src="/assets/docs/docs.js"></script></body></html>"""
 
 
-def create_app(library: Library, *, language: str = "en") -> dash.Dash:
-    """Make the application. ``app.server`` is the FastAPI application, ``language`` the one until a visitor chooses."""
+def create_app(library: Library, *, language: str = "en", live: Any = None, guard: Guard | None = None,
+               provider: Provider | None = None) -> dash.Dash:
+    """Make the application. ``app.server`` is the FastAPI application, ``language`` the one until a visitor chooses.
+
+    With a ``guard`` everything needs a login. Without one everybody is the person at this machine, who plans and
+    analyses: such an application must listen on loopback only, and serves nothing ``live``.
+    """
     if language not in words.LANGUAGES:
         raise BadInput(f"the language {language!r} is unknown", mend="say en or zh")
+    if live is not None and guard is None:
+        raise BadInput("a live twin needs accounts", mend="give it a guard")
     jobs = Jobs()
 
     @contextlib.asynccontextmanager
@@ -57,16 +63,22 @@ def create_app(library: Library, *, language: str = "en") -> dash.Dash:
                      description="Districts, scenarios, rehearsals and comparisons of a Hutong twin.")
     server.add_api_route("/", lambda: RedirectResponse("/twin"), include_in_schema=False)
     server.add_api_route("/docs", lambda: HTMLResponse(_DOCS), include_in_schema=False)
+    add_guard(server, guard, language=language, provider=provider)
     add_api(server, library, jobs)
+    if live is not None:
+        _add_live(server, live, guard)
     server.add_api_route("/api/{rest:path}", _no_such_route, include_in_schema=False,
                          methods=["GET", "POST", "PUT", "DELETE"])
     add_routes(server, library)
-    server.middleware("http")(_guard)
     app = dash.Dash(
-        "hutong", server=server, backend="fastapi", assets_folder=str(ASSETS), assets_path_ignore=["docs"],
+        "hutong", server=server, backend="fastapi", assets_folder=str(ASSETS), assets_path_ignore=["docs", "login"],
         serve_locally=True, title=words.text("app.title", language), update_title="", suppress_callback_exceptions=True,
         index_string=_INDEX.format(lang="zh-CN" if language == "zh" else "en",
                                    words=words.script(language).replace("{%", "{ %")))
+    for missing in (DependencyException, InvalidResourceError):
+        server.add_exception_handler(missing, _no_such_file)
+    # Every page would open a socket for callbacks that none of them uses, and the gate keeps that door shut.
+    app.backend.websocket_capability = False
     app.layout = dmc.MantineProvider(id="mantine", forceColorScheme="light", theme={
         "primaryColor": "blue", "fontFamily": "var(--font)", "headings": {"fontFamily": "var(--font)"},
         "defaultRadius": "sm", "cursorType": "pointer"}, children=[
@@ -74,27 +86,46 @@ def create_app(library: Library, *, language: str = "en") -> dash.Dash:
         dcc.Store(id="theme", storage_type="local", data="light"), dcc.Store(id="ignored"),
         dmc.NotificationContainer(id="notices"), shell(), html.Div(id="page")])
     add_shell(app)
-    pages.add_pages(app, library, jobs)
+    pages.add_pages(app, library, jobs, live)
     # Dash does this before the first request to `/`, which here leads on to `/twin`: that page would lack its scripts.
     app._setup_server()
+    _add_index(app)
+    shut(app, guard)
     return app
+
+
+def _add_live(server: FastAPI, live: Any, guard: Guard | None) -> None:
+    """The live twin's own routes."""
+    from viz.live_stream import add_live_routes
+    from viz.observations import add_observation_api
+    add_live_routes(server, live, guard)
+    add_observation_api(server, live)
+
+
+def _add_index(app: dash.Dash) -> None:
+    """Every page is the same document, in which the scripts that Dash and Hutong write are named by their hashes."""
+    made: list[tuple[str, str]] = []  # the document and its policy, once the first request has come
+
+    async def index(request: Request) -> Response:
+        if not made:
+            asked = set_current_request(request)
+            try:
+                document = app.index()
+            finally:
+                reset_current_request(asked)
+            made.append((document, policy(document)))
+        document, allowed = made[0]
+        return HTMLResponse(document, headers={"Content-Security-Policy": allowed})
+
+    app.server.add_api_route("/{path:path}", index, methods=["GET"], include_in_schema=False)
 
 
 async def _no_such_route(rest: str) -> JSONResponse:
     return JSONResponse({"error": f"there is no /api/{rest}; see /api/openapi.json."}, status_code=404)
 
 
-async def _guard(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Refuse changes that another site's page asks for, and keep every answer from loading anything from elsewhere."""
-    origin = request.headers.get("origin")
-    if request.method not in ("GET", "HEAD", "OPTIONS") and origin is not None and (
-            urlsplit(origin).netloc != request.headers.get("host")):
-        return JSONResponse({"error": "this came from another site; open Hutong itself."}, status_code=403)
-    response = await answer(request)
-    response.headers["Content-Security-Policy"] = POLICY
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "same-origin"
-    return response
+async def _no_such_file(_request: Request, _error: Exception) -> JSONResponse:
+    return JSONResponse({"error": "there is no such file."}, status_code=404)
 
 
 def _warm(library: Library) -> None:
@@ -103,15 +134,18 @@ def _warm(library: Library) -> None:
         library.packed_scene(library.districts()[0])
 
 
-def serve(library: Library, host: str = "127.0.0.1", port: int = 8050, *, language: str = "en") -> None:
-    """Serve until Ctrl-C."""
+def serve(library: Library, host: str = "127.0.0.1", port: int = 8050, *, language: str = "en", live: Any = None,
+          guard: Guard | None = None, provider: Provider | None = None, certificate: Path | None = None,
+          key: Path | None = None) -> None:
+    """Serve until Ctrl-C; over https with a certificate and its key."""
     import uvicorn
     if not BUNDLE.is_file():
         raise BadInput(
             "the scene component is not built", where=str(BUNDLE), mend="run `python viz/component/build_hook.py`"
         )
-    app = create_app(library, language=language)
+    app = create_app(library, language=language, live=live, guard=guard, provider=provider)
     threading.Thread(target=_warm, args=(library,), daemon=True).start()
-    print(f"Hutong is at http://{host}:{port}", flush=True)
+    print(f"Hutong is at {'https' if certificate else 'http'}://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
     # Deflating every frame of positions would cost more time than the smaller frames save.
-    uvicorn.run(app.server, host=host, port=port, log_level="warning", ws_per_message_deflate=False)
+    uvicorn.run(app.server, host=host, port=port, log_level="warning", ws_per_message_deflate=False, ws_max_size=MESSAGE,
+                server_header=False, ssl_certfile=certificate, ssl_keyfile=key)
