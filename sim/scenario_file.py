@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from sim.lab import Lab
 from sim.lab.ground_file import is_wkt, read_ground
+from sim.parking.plan import ParkingPlan
 from sim.scenario import Layout, Scenario
 from twin.errors import BadInput
 
@@ -24,11 +25,11 @@ def load_any(path: str | os.PathLike[str]) -> Scenario | Lab:
     tree = _compose(path)
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
     kind = data.get("kind", "event")
-    if kind == "event":
+    if kind in ("event", "parking"):
         return load(path)
     if kind != "lab":
         raise BadInput(f"kind: there is no kind of scenario called {kind!r}",
-                       where=f"{path} line {_walk(tree, ['kind'])[0].start_mark.line + 1}", mend="say event or lab")
+                       where=f"{path} line {_walk(tree, ['kind'])[0].start_mark.line + 1}", mend="say event, lab or parking")
     ground = data.get("walkable")
     if isinstance(ground, str) and not is_wkt(ground):
         data["walkable"] = read_ground(path.parent / ground)
@@ -51,6 +52,9 @@ def load(path: str | os.PathLike[str]) -> Scenario:
     if data.get("kind") == "lab":
         raise BadInput("this is an experiment (kind: lab), which has no district and no layouts", where=str(path),
                        mend="give an event scenario here; `hutong rehearse` runs both")
+    if data.get("kind") == "parking":
+        raise BadInput("this is a parking night (kind: parking), which has no crowd and no layouts", where=str(path),
+                       mend="give an event scenario here; `hutong parking` spends nights")
     try:
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
@@ -60,7 +64,23 @@ def load(path: str | os.PathLike[str]) -> Scenario:
     return scenario
 
 
-def dump(scenario: Scenario | Lab) -> str:
+def load_night(path: str | os.PathLike[str]) -> ParkingPlan:
+    """Read a parking night (``kind: parking``); its district's path is taken relative to the file and made absolute."""
+    path = Path(path)
+    tree = _compose(path)
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if data.get("kind") != "parking":
+        raise BadInput("this is not a parking night", where=str(path), mend="write `kind: parking`, as in scenarios/night.yaml")
+    try:
+        plan = ParkingPlan.model_validate(data)
+    except ValidationError as error:
+        raise _explained(error, tree, path) from None
+    if plan.district is not None:
+        plan.district = str((path.parent / plan.district).resolve())
+    return plan
+
+
+def dump(scenario: Scenario | Lab | ParkingPlan) -> str:
     """The scenario as YAML, every default written out."""
     return yaml.safe_dump(scenario.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True)
 
@@ -87,17 +107,22 @@ def put_layout(path: str | os.PathLike[str], name: str, layout: Layout) -> None:
 def schema() -> str:
     """The JSON Schema of a scenario file of any kind; ``kind`` decides, and is ``event`` where it is missing."""
     parts, definitions = {}, {}
-    for model in (Scenario, Lab):
+    for model in (Scenario, Lab, ParkingPlan):
         document = model.model_json_schema()
         definitions.update(document.pop("$defs", {}))
         parts[model.__name__] = document
     names = {name: True for part in parts.values() for name in part["properties"]}
     document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Scenario", "type": "object",
-        "properties": names | {"kind": {"enum": ["event", "lab"], "default": "event"}},
-        "if": {"properties": {"kind": {"const": "lab"}}, "required": ["kind"]},
-        "then": {"$ref": "#/$defs/Lab"}, "else": {"$ref": "#/$defs/Scenario"}, "$defs": definitions | parts}
+        "properties": names | {"kind": {"enum": ["event", "lab", "parking"], "default": "event"}},
+        "if": _is_kind("lab"), "then": {"$ref": "#/$defs/Lab"},
+        "else": {"if": _is_kind("parking"), "then": {"$ref": "#/$defs/ParkingPlan"}, "else": {"$ref": "#/$defs/Scenario"}},
+        "$defs": definitions | parts}
     return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _is_kind(kind: str) -> dict[str, Any]:
+    return {"properties": {"kind": {"const": kind}}, "required": ["kind"]}
 
 
 def _nodes(text: str) -> yaml.Node:

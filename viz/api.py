@@ -16,7 +16,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, Field
 
-from sim.measures import measure
 from sim.run import STATES
 from sim.scenario import Layout, Scenario
 from sim.study import compare, intervals
@@ -185,7 +184,7 @@ def _run_routes(library: Library) -> APIRouter:
         per_run = run.metrics.set_index("seed")
         out = {}
         for key, values in intervals(run).items():
-            out[key] = values | {"label": measure(key).label(), "label_zh": measure(key).label("zh"),
+            out[key] = values | {"label": run.measure(key).label(), "label_zh": run.measure(key).label("zh"),
                                  "by_seed": plain(per_run[key].to_dict())}
         return out
 

@@ -68,6 +68,11 @@ class Library:
         with self._one_at_a_time(f"district {name}"):
             return self._district(str(path), path.stat().st_mtime)
 
+    def place(self, name: str) -> str:
+        """What a scenario calls a district: ``synthetic:NAME``, or the path of its file."""
+        path = self._district_paths().get(name, self._district_path(name))
+        return f"synthetic:{name}" if path is None else str(path)
+
     def scene(self, name: str) -> bytes:
         """The static geometry of a district for the scene (:func:`viz.scene.scene_bytes`)."""
         return gzip.decompress(self.packed_scene(name))
@@ -148,8 +153,16 @@ class Library:
         return self._run(str(file.parent), file.stat().st_mtime)
 
     def run_district(self, run: Run) -> str:
-        """The name of the district that a run took place in."""
-        return self.district_name(run.scenario)
+        """The name of the district that a run took place in; an experiment brings a ground of its own."""
+        if run.kind == "event":
+            return self.district_name(run.scenario)
+        ground = run.path / "ground.gpkg"
+        if not ground.is_file():
+            raise BadInput("this run of an experiment kept no ground", where=run.name,
+                           mend="run it again with `hutong rehearse` to watch it here")
+        name = f"experiment {run.name}"
+        self._met[name] = ground
+        return name
 
     def new_run_name(self, scenario: str, layout: str) -> str:
         """A name for a run that is not taken."""

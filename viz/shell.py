@@ -8,7 +8,7 @@ from dash import Input, Output, State, dcc, html
 from viz import words
 from viz.words import say
 
-PAGES = ("twin", "plan", "rehearse", "playback", "compare")
+PAGES = ("twin", "plan", "rehearse", "playback", "compare", "command")
 
 
 def shell() -> html.Div:

@@ -13,6 +13,7 @@ frame that is sent lies just ahead of the playhead, and the client walks everybo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import math
 import struct
@@ -150,10 +151,10 @@ class Player:
                 await self._stirred(wait)
 
     async def _stirred(self, seconds: float | None) -> None:
-        try:
-            await asyncio.wait_for(self._stir.wait(), seconds)
-        except TimeoutError:
-            return
+        # Not wait_for: on Python 3.11 it can swallow the cancellation that comes with the end of the connection.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stir.wait()
 
     async def _send_next(self) -> float | None:
         """Send the frame that is due, if one is; returns how long to wait for the next one, None for a message."""

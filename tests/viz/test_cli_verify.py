@@ -9,6 +9,7 @@ from typing import ClassVar
 import pandas as pd
 import pytest
 
+from sim.lab import folder as lab_folder
 from sim.verify import Check, Figures
 from viz.cli import main, verification
 
@@ -116,3 +117,56 @@ def test_verify_ends_with_one_where_something_fails(folder, capsys, monkeypatch)
 def test_verify_refuses_what_it_does_not_know(folder, capsys, arguments, word):
     code, _, err = hutong(capsys, "verify", *arguments)
     assert code == 2 and word in err and len(err.strip().splitlines()) == 1
+
+
+def test_replications_share_processes_and_go_on_after_an_interruption(folder, capsys, monkeypatch):
+    code, out, err = hutong(capsys, "rehearse", "lab.yaml", "-n", "3", "--jobs", "2", "-o", "shared", "--json")
+    assert code == 0, err
+    assert json.loads(out)["seeds"] == [1, 2, 3]
+    hutong(capsys, "rehearse", "lab.yaml", "-n", "3", "--jobs", "1", "-o", "alone")
+    one, two = (pd.read_parquet(f"{name}/metrics.parquet") for name in ("alone", "shared"))
+    pd.testing.assert_frame_equal(one, two)
+
+    ran = []
+
+    def stopped(job, on_progress):
+        if job.seed == 3:
+            raise KeyboardInterrupt
+        ran.append(job.seed)
+        run(job, on_progress)
+
+    run = lab_folder._run
+    monkeypatch.setattr(lab_folder, "_run", stopped)
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        main(["rehearse", "lab.yaml", "-n", "3", "--jobs", "1", "-o", "again"])
+    assert not Path("again").exists() and Path("again.part").is_dir() and ran == [1, 2]
+    monkeypatch.setattr(lab_folder, "_run", lambda job, on_progress: (ran.append(job.seed), run(job, on_progress)))
+    assert hutong(capsys, "rehearse", "lab.yaml", "-n", "3", "--jobs", "1", "-o", "again")[0] == 0
+    assert ran == [1, 2, 3]
+    pd.testing.assert_frame_equal(pd.read_parquet("again/metrics.parquet"), one)
+
+
+def test_lab_runs_are_compared(folder, capsys):
+    for name in ("a", "b"):
+        hutong(capsys, "rehearse", "lab.yaml", "-n", "2", "-o", name)
+        Path("lab.yaml").write_text(LAB.replace("9 4, 10 4, 10 6, 9 6, 9 4", "5 4, 6 4, 6 6, 5 6, 5 4"), encoding="utf-8")
+    code, out, err = hutong(capsys, "compare", "a", "b", "--json")
+    assert code == 0, err
+    rows = {row["key"]: row for row in json.loads(out)["measures"]}
+    assert rows["evacuation_p100"]["difference"] < 0 and rows["evacuation_p100"]["label"] == "everybody is out"
+    assert hutong(capsys, "compare", "a", "b")[0] == 0
+    Path("lab.yaml").write_text(LAB.replace("count: 20", "count: 10"), encoding="utf-8")
+    hutong(capsys, "rehearse", "lab.yaml", "-o", "c")
+    code, _, err = hutong(capsys, "compare", "a", "c")
+    assert code == 2 and "different people" in err and len(err.strip().splitlines()) == 1
+
+
+def test_measured_areas_have_voronoi_density_and_speed(folder, capsys):
+    text = LAB + '  areas: {room: "POLYGON ((0 0, 8 0, 8 10, 0 10, 0 0))"}\n'
+    Path("lab.yaml").write_text(text, encoding="utf-8")
+    code, out, err = hutong(capsys, "rehearse", "lab.yaml", "-o", "run", "--json")
+    assert code == 0, err
+    said = json.loads(out)["measures"]
+    table = pd.read_parquet("run/areas.parquet")
+    assert table["people"].max() == 20 and table["voronoi_density"].max() == pytest.approx(20 / 80, rel=0.15)
+    assert 0.5 < said["voronoi_speed:room"]["mean"] < 2 and said["voronoi_density:room"]["unit"] == "1/m²"

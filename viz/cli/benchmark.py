@@ -28,7 +28,7 @@ def crowd(agents: Annotated[int, typer.Option(min=100, help="People on the squar
           rounds: Annotated[int, typer.Option(min=1, max=20)] = 3,
           against: Annotated[str | None, typer.Option(help="A peer to race: jupedsim.")] = None,
           json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False) -> None:
-    """The crowd on a square with 36 kiosks and eight exits, in turns with a peer; medians over the rounds."""
+    """The crowd on a square with kiosks and eight exits that grows with it, in turns with a peer; medians over the rounds."""
     if against not in (None, "jupedsim"):
         raise BadInput(f"there is no peer {against!r}", mend="say jupedsim, or leave --against out")
     place = square(agents, density)
@@ -43,9 +43,10 @@ def crowd(agents: Annotated[int, typer.Option(min=100, help="People on the squar
                 other.append(peer(place, max(seconds / 20, 0.5)))
             done(turn + 1)
     rate, real_time = _medians(mine)
-    result: dict[str, float | int | None] = {"agents": agents, "density": density, "threads": threads,
-                                             "agent_steps_per_cpu_s": rate, "times_real_time": real_time,
-                                             "peer_agent_steps_per_cpu_s": None, "peer_times_real_time": None, "ratio": None}
+    result: dict[str, float | int | None] = {
+        "agents": agents, "density": density, "threads": threads, "agent_steps_per_cpu_s": rate, "times_real_time": real_time,
+        "cpu_us_per_agent_step": 1e6 / rate, "bytes_per_person": mine[0].bytes_per_person,
+        "peer_agent_steps_per_cpu_s": None, "peer_times_real_time": None, "ratio": None}
     if other:
         peer_rate, peer_real_time = _medians(other)
         result |= {"peer_agent_steps_per_cpu_s": peer_rate, "peer_times_real_time": peer_real_time,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -12,8 +13,7 @@ import typer
 from sim.lab import Lab
 from sim.lab.bench import prepare
 from sim.lab.folder import rehearse_lab
-from sim.lab.measures import unit
-from sim.measures import readable
+from sim.measures import LAB_MEASURES, measure, readable
 from twin.errors import BadInput
 from viz.cli import output
 
@@ -25,6 +25,7 @@ def rehearse(
     out: Path | None,
     seed: int | None,
     replications: int,
+    workers: int,
     frames: Literal["first", "all", "none"],
     overwrite: bool,
     json: bool,
@@ -45,6 +46,7 @@ def rehearse(
             out=out,
             seed=seed,
             replications=replications,
+            workers=workers or min(os.cpu_count() or 1, replications),
             frames=frames,
             overwrite=overwrite,
             on_progress=on_progress,
@@ -58,7 +60,7 @@ def rehearse(
                 "scenario": lab.name,
                 "kind": "lab",
                 "seeds": metrics["seed"].tolist(),
-                "measures": {name: row | {"unit": unit(name)} for name, row in rows.items()},
+                "measures": {name: row | {"unit": measure(name, LAB_MEASURES).unit} for name, row in rows.items()},
             }
         )
         return
@@ -66,7 +68,7 @@ def rehearse(
         f"{out}: {lab.name}, {replications} replication{'s' * (replications > 1)}",
         ["measure", "mean", "least", "most", "unit"],
         [
-            [name, readable(row["mean"]), readable(row["least"]), readable(row["most"]), unit(name)]
+            [name, readable(row["mean"]), readable(row["least"]), readable(row["most"]), measure(name, LAB_MEASURES).unit]
             for name, row in rows.items()
             if row["n"]
         ],

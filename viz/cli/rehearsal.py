@@ -27,7 +27,7 @@ def rehearse(
         replications: Annotated[int, typer.Option("--replications", "-n", min=1, help="How many seeds.")] = 1,
         out: Annotated[Path | None, typer.Option("-o", "--out", help="Run folder; runs/SCENARIO-LAYOUT if missing.")] = None,
         seed: Annotated[int | None, typer.Option(min=0, help="First seed; the scenario's own if missing.")] = None,
-        workers: Annotated[int, typer.Option(min=0, help="Processes; 0 means one a core.")] = 0,
+        workers: Annotated[int, typer.Option("--workers", "--jobs", "-j", min=0, help="Processes; 0 means one a core.")] = 0,
         threads: Annotated[int, typer.Option(min=1, help="Threads of each.")] = 1,
         frames: Annotated[str, typer.Option(help="Keep positions of: first, all or none of the replications.")] = "first",
         overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is there.")] = False,
@@ -38,8 +38,8 @@ def rehearse(
     kept = cast(Literal["first", "all", "none"], frames)
     plan = load_any(scenario)
     if isinstance(plan, Lab):
-        laboratory.rehearse(plan, layout=layout, out=out, seed=seed, replications=replications, frames=kept,
-                            overwrite=overwrite, json=json)
+        laboratory.rehearse(plan, layout=layout, out=out, seed=seed, replications=replications, workers=workers,
+                            frames=kept, overwrite=overwrite, json=json)
         return
     layout = layout or next(iter(plan.layouts))
     out = out or Path("runs") / f"{plan.name}-{layout}"
@@ -83,8 +83,9 @@ def compare(a: Annotated[Path, typer.Argument(help="A run folder.")],
         output.print_json(comparison.to_dict())
         return
     output.out.print(f"[bold]{comparison.sentence()}[/bold]")
-    output.table("what each takes", ["", "A", "B"],
-                 [[key, readable(x), readable(y)] for key, (x, y) in comparison.takes.items()])
+    if comparison.takes:
+        output.table("what each takes", ["", "A", "B"],
+                     [[key, readable(x), readable(y)] for key, (x, y) in comparison.takes.items()])
     output.table(f"B - A over {len(comparison.seeds)} pairs", ["measure", "A", "B", "B - A", "95 % interval", "unit", "better"],
                  [[row.label, readable(row.mean_a), readable(row.mean_b), readable(row.difference),
                    "" if row.low is None else f"{readable(row.low)} … {readable(row.high)}", row.unit,

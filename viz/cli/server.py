@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import sys
@@ -12,6 +13,9 @@ import typer
 
 from twin.errors import BadInput
 from viz.cli.account import folder_of
+
+COLLECTED_AFTER = (50_000, 20, 50)
+"""Objects made until the collector looks for cycles: a batch of reports is many objects and no cycles."""
 
 if TYPE_CHECKING:
     from twin.guard import Guard
@@ -26,6 +30,8 @@ def serve(district: Annotated[Path | None, typer.Option(help="GeoPackage; the bu
           language: Annotated[str, typer.Option(help="en or zh, until the viewer chooses.")] = "en",
           store: Annotated[str | None, typer.Option(
               help="Log of the live twin: a path, sqlite:///path or postgresql://...; everybody has to log in.")] = None,
+          feed: Annotated[list[str] | None, typer.Option(
+              help="What reports to the store: a broker (mqtt://...), or synthetic for a made-up day; may be repeated.")] = None,
           certificate: Annotated[Path | None, typer.Option(help="Certificate (PEM) for https.")] = None,
           key: Annotated[Path | None, typer.Option(help="Key of the certificate.")] = None,
           oidc_issuer: Annotated[str | None, typer.Option(help="Address of an OpenID Connect provider.")] = None,
@@ -37,16 +43,24 @@ def serve(district: Annotated[Path | None, typer.Option(help="GeoPackage; the bu
     provider = _provider(oidc_issuer, oidc_client)
     if provider is not None and store is None and loopback(host):
         raise BadInput("a login provider is of no use where nobody logs in", mend="give --store or --host too")
+    if feed and store is None:
+        raise BadInput("a feed needs a store to report to", mend="give --store too")
     library = Library(district, runs, scenarios)
     guard = _guard(store, host, port)
     live = None if store is None else _live(store, library)
+    feeds = None if live is None else _feeds(live, feed or [])
     if not loopback(host) and certificate is None:
         print("Without --certificate and --key passwords travel readable for others: put a server that speaks https in front.",
               file=sys.stderr, flush=True)
+    gc.collect()
+    gc.freeze()  # what is loaded stays: the collector need not look at it again
+    gc.set_threshold(*COLLECTED_AFTER)
     try:
         serve_app(library, host=host, port=port, language=language, live=live, guard=guard, provider=provider,
                   certificate=certificate, key=key)
     finally:
+        if feeds is not None:
+            feeds.stop()
         if live is not None:
             live.close()
             live.log.close()
@@ -88,6 +102,11 @@ def _live(store: str, library: Library) -> Any:
     from viz.live import Live
     name = library.districts()[0]
     return Live(open_store(store), library.district(name), name, place=library.place(name))
+
+
+def _feeds(live: Any, wanted: list[str]) -> Any:
+    from viz.live_feeds import Feeds
+    return Feeds(live, wanted)
 
 
 def _provider(issuer: str | None, client: str) -> Any:

@@ -10,13 +10,14 @@ from rich.table import Table
 
 from sim.verify import Result, checks
 from sim.verify.page import MOST_SHOWN, measured, outcome, page
+from sim.verify.pictures import draw
 from viz.cli import output
 
 
 def verify(
     suite: Annotated[str | None, typer.Option(help="experiments, rimea, nist, iso or imo; all if missing.")] = None,
     test: Annotated[str | None, typer.Option(help="One test, such as 6 or 12a.")] = None,
-    docs: Annotated[Path | None, typer.Option(help="Write the results as a page (Markdown).")] = None,
+    docs: Annotated[Path | None, typer.Option(help="Write the results as a page (Markdown), with plots beside it.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Run the tests by which pedestrian simulations are accepted; exit code 1 if one fails that is not known to."""
@@ -29,7 +30,9 @@ def verify(
     if docs is not None:
         titles = {(check.suite, check.test): check.title for check in chosen}
         draft = docs.with_name(f".{docs.name}.draft")
-        draft.write_text(page(results, titles), encoding="utf-8")
+        with output.busy("drawing"):
+            pictures = draw(set(titles), docs.parent)
+        draft.write_text(page(results, titles, pictures), encoding="utf-8")
         draft.replace(docs)
     if json:
         output.print_json([result.to_dict() for result in results])

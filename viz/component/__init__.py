@@ -37,8 +37,8 @@ PROPS: dict[str, str] = {
     "viewState": "out, a second after the camera rests: where it is",
     "savedViews": "list of up to nine view states, flown to with the keys 1-9",
     "selected": "list of object ids that are outlined",
-    "visible": "{name: truth}: buildings, ground, shadows, parts, grid, labels, people, heat, overlays, or a "
-               "layer id of `data`",
+    "visible": "{name: truth}: buildings, ground, shadows, parts, grid, labels, people, heat, overlays, positions, "
+               "tracks, cases, cameras, alarms, or a layer id of `data`",
     "colorBy": "people coloured by speed, density (Fruin levels) or state",
     "theme": "light or dark",
     "language": "zh or en, for what the scene says itself",
@@ -52,6 +52,12 @@ PROPS: dict[str, str] = {
     "linkedTo": "scenes of one page with the same name here share their camera",
     "heat": "map on the ground: {url | values (base64 of float32, rows from the south), origin [x, y] local metres, "
             "cell, shape [rows, columns], ramp: cividis | viridis | fruin | diverging, range [low, high], opacity}",
+    "liveUrl": "WebSocket of live positions (`viz.live_stream`); a path is taken relative to the page",
+    "liveAt": "moment that is shown [s since 1970], None for now",
+    "liveMarks": "list of {id, kind: case | camera | alarm, sign (icons.ts), position [x, y] local metres, label, line}",
+    "liveUnit": "call-sign of the unit that is ringed",
+    "liveFollow": "whether the camera stays over that unit",
+    "liveState": "out: {state: live | recorded | lost | refused, why}",
     "stats": "out, each second while things move: {frames, updates, fps, ups, bytes, people, t, ready}",
     "drawCallsStubbed": "leave out the drawing itself, to measure transport",
     "antialias": "smooth edges (default); costs 1.2-2.7 times where there is no graphics card",

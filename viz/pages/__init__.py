@@ -12,26 +12,28 @@ from dash import Input, Output, State, html
 from viz.callbacks import answers
 from viz.jobs import Jobs
 from viz.library import Library
-from viz.pages import compare, panels, plan, playback, rehearse, twin
+from viz.live import Live
+from viz.pages import command, compare, panels, plan, playback, rehearse, twin
 
-_PAGES = {"/twin": twin, "/plan": plan, "/rehearse": rehearse, "/playback": playback, "/compare": compare}
+_PAGES: dict[str, Any] = {"/twin": twin, "/plan": plan, "/rehearse": rehearse, "/playback": playback, "/compare": compare}
 
 
-def add_pages(app: dash.Dash, library: Library, jobs: Jobs) -> None:
+def add_pages(app: dash.Dash, library: Library, jobs: Jobs, live: Live | None = None) -> None:
     """Register every page with the application and lead each address to its page."""
+    every = {**_PAGES, "/command": command.Page(live)}
 
     @answers(
         app, Output("page", "children"), Input("url", "pathname"), State("url", "search"), State("language", "data")
     )
     def show(path: str, search: str | None, language: str | None) -> Any:
-        chosen = _PAGES.get(path or "")
+        chosen = every.get(path or "")
         if chosen is None:
             return html.Main(panels.empty("page.unknown", dash.dcc.Link(dash.html.Span("Twin"), href="/twin")),
                              className="alone", id="scene-main")
         asked = {name: values[0] for name, values in parse_qs((search or "").lstrip("?")).items()}
         return chosen.layout(library, asked, language or "en")
 
-    for page in _PAGES.values():
+    for page in every.values():
         page.register(app, library, jobs)
         for (name, prop), keys in page.CHOICES.items():
             app.clientside_callback(

@@ -12,7 +12,7 @@ from dash import Input, Output, dcc, html, no_update
 from sim.measures import readable
 from sim.study import Row
 from sim.study import compare as compare_runs
-from viz import drafting, words
+from viz import shown, words
 from viz.callbacks import answers
 from viz.heat import RAMPS, UNITS, heat
 from viz.jobs import Jobs
@@ -118,7 +118,7 @@ def register(app: dash.Dash, library: Library, _jobs: Jobs) -> None:
         )
         shown = [
             html.B(say("band.simulated")),
-            html.Span(runs[0].scenario.title or runs[0].scenario.name, className="grow"),
+            html.Span(runs[0].title, className="grow"),
         ]
         return (
             {key: told[key] for key in ("duration", "day_s")},
@@ -207,12 +207,12 @@ def _one_run(app: dash.Dash, library: Library, side: str) -> None:
         if seed not in kept:
             seed = kept[0] if kept else None
         district_name = library.run_district(run)
-        drawn = drafting.overlays(library.district(district_name), run.scenario, run.layout)
+        drawn = shown.overlays(library.district(district_name), run)
         stream = no_update if seed is None else f"/ws/run/{quote(name)}?seed={seed}"
         return (f"/api/districts/{quote(district_name)}/scene", stream, drawn,
                 # The two scenes share one camera: one of them sets it.
-                (drafting.frame(drawn) or no_update) if side == "a" else no_update,
-                [html.B(side.upper()), f"{run.layout_name} · {name}"])
+                (shown.view(run, drawn) or no_update) if side == "a" else no_update,
+                [html.B(side.upper()), " · ".join(filter(None, [run.layout_name, name]))])
 
 
 def _common_seed(a: list[int], b: list[int]) -> int | None:

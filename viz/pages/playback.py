@@ -10,7 +10,7 @@ import dash_mantine_components as dmc
 from dash import Input, Output, State, dcc, html, no_update
 
 from sim.run import Run
-from viz import drafting, words
+from viz import shown, words
 from viz.callbacks import answers
 from viz.heat import RAMPS, UNITS, heat
 from viz.jobs import Jobs
@@ -150,9 +150,9 @@ def _choosing(app: dash.Dash, library: Library) -> None:
         seeds = [str(s) for s in run.seeds]
         district_name = library.run_district(run)
         district = library.district(district_name)
-        drawn = drafting.overlays(district, run.scenario, run.layout)
+        drawn = shown.overlays(district, run)
         return (seeds, str((kept or run.seeds)[0]), f"/api/districts/{quote(district_name)}/scene", drawn,
-                drafting.frame(drawn) or no_update, band(run))
+                shown.view(run, drawn) or no_update, band(run))
 
     @answers(
         app,
@@ -187,6 +187,8 @@ def _looking(app: dash.Dash, library: Library) -> None:
     )
     def colour(which: str, seed: str | None, color_by: str, name: str) -> Any:
         parts = [legend.people(color_by)]
+        if which == "travel_time" and library.run(name).kind == "lab":
+            return None, [*parts, html.P(say("map.travel_time.experiment"), className="note")]
         if which == "none" or not seed or int(seed) not in library.run(name).seeds:
             return None, parts
         shown = heat(library.run(name), which, int(seed))
@@ -233,8 +235,8 @@ def _following(app: dash.Dash) -> None:
 
 def band(run: Run) -> list[Any]:
     """The band that tells a simulated moment from a real one."""
-    return [html.B(say("band.simulated")), html.Span([run.scenario.title or run.scenario.name, " · ", run.layout_name],
-                                                     className="grow")]
+    what = [run.title, " · ", say("band.experiment") if run.kind == "lab" else run.layout_name]
+    return [html.B(say("band.simulated")), html.Span(what, className="grow")]
 
 
 def rows_now(run: Run, seed: int, which: str, t: float, language: str = "en") -> tuple[list[dict[str, Any]], Any]:
@@ -261,6 +263,8 @@ def rows_now(run: Run, seed: int, which: str, t: float, language: str = "en") ->
             )
         ]
         return rows, say("now.people.count", n=len(frame.ids), shown=len(rows))
+    if run.kind == "lab":
+        return [], say(f"now.{which}.experiment")
     if which == "queues":
         queues = run.queues[(run.queues["seed"] == seed) & (run.queues["time_s"] <= t)]
         last = queues[queues["time_s"] == queues["time_s"].max()] if len(queues) else queues

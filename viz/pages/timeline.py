@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import dash
@@ -89,9 +88,7 @@ def facts(run: Run, seed: int) -> dict[str, Any]:
     step = max(len(t) // _POINTS, 1)
     queue = rows["queueing"].to_numpy(float) + rows["waiting_outside"].to_numpy(float)
     curves = {"inside": rows["inside"].to_numpy(float), "queue": queue, "density": rows["density_max"].to_numpy(float)}
-    start: datetime = run.scenario.start
-    return {"duration": float(t[-1]) if len(t) else float(run.scenario.duration_s),
-            "day_s": start.hour * 3600 + start.minute * 60 + start.second, "t": t[::step].tolist(),
+    return {"duration": float(t[-1]) if len(t) else run.duration_s, "day_s": run.start_of_day_s, "t": t[::step].tolist(),
             "curves": {key: np.nan_to_num(_peaks(values, step)).round(2).tolist() for key, values in curves.items()}}
 
 
@@ -124,7 +121,7 @@ def marks(name: str, run: Run, seed: int) -> list[Any]:
     rows = run.events[
         (run.events["seed"] == seed) & run.events["kind"].isin(["incident", "shut", "cleared", "cut off"])
     ]
-    duration = max(float(run.scenario.duration_s), 1.0)
+    duration = max(run.duration_s, 1.0)
     found = []
     for k, row in enumerate(rows.head(200).itertuples()):
         said = f"{clock(run, row.time_s)} {row.kind}: {row.note or row.object}"
@@ -143,9 +140,8 @@ def marks(name: str, run: Run, seed: int) -> list[Any]:
 
 
 def clock(run: Run, time_s: float) -> str:
-    """Time of day at a time of a run, such as 18:05:10."""
-    start = run.scenario.start
-    total = int(start.hour * 3600 + start.minute * 60 + start.second + time_s) % 86_400
+    """Time of day at a time of a run, such as 18:05:10; time since the start in an experiment."""
+    total = int(run.start_of_day_s + time_s) % 86_400
     return f"{total // 3600:02d}:{total // 60 % 60:02d}:{total % 60:02d}"
 
 

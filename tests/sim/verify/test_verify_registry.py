@@ -85,5 +85,5 @@ def test_one_test_is_chosen_by_its_number():
 def test_page_has_a_row_for_every_test():
     results = [c.result() for c in ALL if isinstance(c, Absent)] + [Anything().verdict({"a": 2.0})][:0]
     text = page(results, {(c.suite, c.test): c.title for c in ALL})
-    assert text.count("not applicable: ") == len(results)
-    assert "RiMEA" in text
+    assert text.count("not applicable: ") == len(results) > 0
+    assert "NIST TN 1822" in text

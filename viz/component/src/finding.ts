@@ -1,9 +1,11 @@
 // What is under the pointer, as (table, id), and the one line that is shown about it.
 import type {PickingInfo} from '@deck.gl/core';
 import type {Place} from './geometry_file';
+import type {Live} from './live';
 import type {People} from './people';
-import type {Overlay, Point2, ThemeName} from './types';
-import {overlayWord, stateWord, tableWord} from './words';
+import type {LiveMark, Overlay, Point2, ThemeName} from './types';
+import type {UnitNow} from './units';
+import {ageWord, overlayWord, stateWord, tableWord} from './words';
 
 export interface Found {
   table: string | null; // null for layers of a pydeck specification
@@ -17,13 +19,14 @@ export interface Found {
 }
 
 interface Known {
+  live: Live;
   place: Place | null;
   people: People;
   language?: string;
   ground: Point2 | null; // the ground under the pixel
 }
 
-export function found(info: PickingInfo, {place, people, language, ground}: Known): Found | null {
+export function found(info: PickingInfo, {place, people, live, language, ground}: Known): Found | null {
   if (!info.layer || info.index < 0) return null;
   const layer = info.layer.id;
   const common = {coordinate: ground ? [...ground, 0] : null, x: info.x, y: info.y, layer};
@@ -31,6 +34,16 @@ export function found(info: PickingInfo, {place, people, language, ground}: Know
     if (info.index >= people.n) return null;
     const id = people.idAt(info.index), state = people.state[info.index];
     return {...common, table: 'people', id, name: stateWord(state, language), object: {id, state, speed: people.speed[info.index] * 0.02}};
+  }
+  if (layer === 'units') {
+    if (info.index >= live.units.n) return null;
+    const unit: UnitNow = live.units.at(info.index, performance.now());
+    const sure = unit.accuracy > 0 ? ` · ±${Math.round(unit.accuracy)} m` : '';
+    return {...common, table: 'units', id: unit.name, name: `${ageWord(unit.age, language)}${sure}`, object: {...unit}};
+  }
+  if (layer === 'marks') {
+    const mark = info.object as LiveMark | undefined;
+    return mark ? {...common, table: `${mark.kind}s`, id: mark.id, name: mark.line ?? mark.label ?? null, object: mark} : null;
   }
   if (layer.startsWith('overlay-')) {
     const overlay = (info.object as {overlay?: Overlay} | undefined)?.overlay;

@@ -46,7 +46,8 @@ export class Labels {
       const far = Math.hypot(eye[0] - x, eye[1] - y, eye[2] - z) / reach;
       const clear = Math.min(Math.max((2.6 - far) / 1.1, 0), 1);
       if (clear < 0.08) continue;
-      const [px, py] = viewport.project([x, y, z]);
+      const [px, own] = viewport.project([x, y, z]);
+      const py = own + (label.below ?? 0);
       if (px < 4 || py < 4 || px > width - 4 || py > height - 4) continue;
       const size = label.size ?? SIZE[label.kind ?? ''] ?? 12;
       const angle = label.heading === undefined ? 0 : this.slope(viewport, label, px, py);

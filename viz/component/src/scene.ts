@@ -11,6 +11,7 @@ import {heatPicture} from './heat';
 import type {HeatPicture} from './heat';
 import {listen} from './hands';
 import {Labels, byPriority} from './labels';
+import {Live} from './live';
 import {edgesOf, ringAround} from './outline';
 import type {Segment} from './outline';
 import {overlayLabels, overlayLayers} from './overlays';
@@ -36,6 +37,7 @@ export class Scene {
   readonly deck: Deck<any>;
   readonly people = new People();
   readonly tools: Tools;
+  readonly live: Live;
   readonly stats = {frames: 0, updates: 0, bytes: 0, ready: false, readyMs: 0};
   props: SceneProps;
   readonly pilot: Pilot;
@@ -62,6 +64,8 @@ export class Scene {
     this.props = props;
     this.pilot = new Pilot(props.initialViewState, {
       size: () => this.size(), moved: () => this.moved(), rested: (view) => this.report({viewState: view})});
+    this.live = new Live({props: () => this.props, theme: () => this.theme, redraw: () => this.draw(),
+      zoom: () => this.view.zoom, report: (out) => this.report(out)});
     this.deck = new Deck({
       parent: element as HTMLDivElement, width: '100%', height: '100%',
       views: new OrbitView({id: 'orbit', orbitAxis: 'Z', near: 0.05, far: 60, controller: {
@@ -102,6 +106,8 @@ export class Scene {
     if (changed('data')) this.readData();
     if (changed('streamUrl')) this.connect();
     else if (changed('playhead')) this.stream?.control(props.playhead);
+    if (changed('liveUrl')) this.live.connect();
+    else if (changed('liveAt')) this.live.show();
     if (changed('colorBy')) this.people.paint(props.colorBy ?? 'speed');
     if (changed('heat')) void this.readHeat();
     if (changed('linkedTo')) this.pilot.link(props.linkedTo);
@@ -160,6 +166,7 @@ export class Scene {
   destroy(): void {
     window.clearInterval(this.clock);
     this.stream?.close();
+    this.live.close();
     this.pilot.unlink();
     this.deck.finalize();
     this.labels.canvas.remove();
@@ -256,7 +263,7 @@ export class Scene {
       ...this.spec.layers.filter((layer) => shown(layer.id)),
       people.n > 0 && new PeoplePointsLayer({...moving, id: 'people'}),
       people.n > 0 && this.pilot.near.radius > 0 && new WalkersLayer({...moving, id: 'people-near'}),
-      ...this.overlayNow, ...this.outlineNow, ...this.tools.layers(this.theme)] as LayersList});
+      ...this.overlayNow, ...this.live.layers(this.viewport), ...this.outlineNow, ...this.tools.layers(this.theme)] as LayersList});
   }
 
   private redress(): void {
@@ -315,13 +322,20 @@ export class Scene {
   private afterRender(): void {
     this.stats.frames++;
     const {viewport} = this;
-    if (viewport) this.labels.draw(viewport, this.props.visible?.labels === false ? [] : this.allLabels, this.view.zoom, this.theme);
+    if (viewport) this.labels.draw(viewport, this.labelsNow(), this.view.zoom, this.theme);
     if (!this.stats.ready && this.placeNow?.above[0]?.state?.model) {
       this.stats.ready = true;
       this.stats.readyMs = performance.now();
       this.tick();
     }
     if (this.props.follow !== null && this.props.follow !== undefined) this.followOn(this.props.follow);
+    const unit = this.live.followed();
+    if (unit) this.pilot.follow(unit);
+  }
+
+  private labelsNow(): Label[] {
+    const named = this.props.visible?.labels === false ? [] : this.allLabels;
+    return this.live.empty ? named : [...this.live.labels(this.view.zoom, this.view.target), ...named];
   }
 
   private followOn(id: number): void {
@@ -346,7 +360,7 @@ export class Scene {
   // --- what goes out -------------------------------------------------------------------------------------------
 
   private found(info: PickingInfo): Found | null {
-    return found(info, {place: this.place?.place ?? null, people: this.people, language: this.props.language, ground: this.ground([info.x, info.y])});
+    return found(info, {place: this.place?.place ?? null, people: this.people, live: this.live, language: this.props.language, ground: this.ground([info.x, info.y])});
   }
 
   private tooltip(info: PickingInfo): unknown {
@@ -389,7 +403,9 @@ export class Scene {
 
   private before = {frames: 0, updates: 0};
   private tick(): void {
-    this.stats.bytes = this.stream?.bytes ?? 0;
+    this.stats.bytes = (this.stream?.bytes ?? 0) + (this.live.stream?.bytes ?? 0);
+    if (!this.live.empty) this.draw(); // trails fade and ages grow
+
     const {frames, updates} = this.stats;
     if (frames !== this.before.frames || updates !== this.before.updates) {
       this.report({stats: {...this.stats, fps: frames - this.before.frames, ups: updates - this.before.updates,

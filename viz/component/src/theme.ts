@@ -66,6 +66,13 @@ const DIVERGING: Rgb[] = [[33, 92, 168], [122, 167, 214], [247, 247, 247], [242,
 export const STATE_COLORS: Rgb[] = [
   [29, 111, 184], [196, 120, 12], [122, 78, 160], [66, 140, 90], [38, 148, 168], [206, 40, 40]];
 
+// Units on shift by what they do; the trail; cases by their state. Red is for alarms only.
+export const UNIT_COLORS: Record<string, Rgb> = {
+  free: [14, 122, 92], busy: [30, 92, 190], other: [108, 84, 60], stale: [134, 134, 134], trail: [22, 110, 150]};
+export const CASE_COLORS: Record<string, Rgb> = {
+  reported: [190, 104, 0], dispatched: [30, 92, 190], arrived: [16, 118, 128], handled: [116, 70, 160], verified: [96, 84, 128],
+  closed: [92, 102, 92], assessed: [92, 102, 92]};
+
 function mixed(stops: Rgb[], share: number): Rgb {
   const x = Math.min(Math.max(share, 0), 1) * (stops.length - 1);
   const i = Math.min(Math.floor(x), stops.length - 2);

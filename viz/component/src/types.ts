@@ -34,6 +34,7 @@ export interface Label {
   heading?: number;
   kind?: string;
   size?: number;
+  below?: number; // pixels under its place
 }
 
 export interface Heat {
@@ -60,6 +61,16 @@ export interface Edit {
   id?: string;
   geometry?: Geometry;
   heading?: number;
+}
+
+/** A case, a camera or an alarm; `sign` is one of those in icons.ts. */
+export interface LiveMark {
+  id: string;
+  kind: 'case' | 'camera' | 'alarm';
+  sign: string;
+  position: number[];
+  label?: string;
+  line?: string; // what hovering says
 }
 
 export type ColorBy = 'speed' | 'density' | 'state';
@@ -90,6 +101,11 @@ export interface SceneProps {
   follow?: number | null;
   linkedTo?: string;
   heat?: Heat | null;
+  liveUrl?: string;
+  liveAt?: number | null;
+  liveMarks?: LiveMark[];
+  liveUnit?: string | null;
+  liveFollow?: boolean;
   drawCallsStubbed?: boolean;
   antialias?: boolean;
   setProps?: (props: Record<string, unknown>) => void;

@@ -1,0 +1,140 @@
+"""Kill the server with -9 under load, again and again: every acknowledged observation is there, once.
+
+    python tests/viz/long_kill.py --kills 50 [--rate 5200] [--store postgresql://...]
+
+Publishers send positions at QoS 1 through a broker that stays up; a poster sends batches over HTTP and repeats each until
+it is answered. In the end the log must hold every message that the broker confirmed and every report that the server
+confirmed, each once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import random
+import shutil
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from twin.store import open_store, query
+from viz.cli import live_benchmark as bench
+
+_SPAWN = multiprocessing.get_context("spawn")
+BATCH = 200
+
+
+class Poster(threading.Thread):
+    """Posts batches, each again until the server has answered; knows what was acknowledged."""
+
+    def __init__(self, web: str) -> None:
+        super().__init__(daemon=True)
+        self.web, self.acknowledged, self.over = web, 0, threading.Event()
+        self.unanswered = 0
+
+    def run(self) -> None:
+        start = datetime.now(UTC) - timedelta(minutes=30)
+        batch = 0
+        while not self.over.is_set():
+            at = (start + timedelta(milliseconds=batch)).isoformat()
+            body = json.dumps([{"id": f"{batch}-{k}", "kind": "position", "object": f"B-{k:04d}", "observed_at": at, "x": k,
+                                "y": 1, "value": {}} for k in range(BATCH)]).encode()
+            while not self._post(body):
+                self.unanswered += 1
+                if self.over.is_set():
+                    return
+                time.sleep(0.1)
+            batch += 1
+            self.acknowledged += BATCH
+
+    def _post(self, body: bytes) -> bool:
+        request = urllib.request.Request(f"{self.web}/api/observations", body, {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                receipt = json.load(answer)
+        except (OSError, urllib.error.URLError, ValueError):
+            return False
+        assert receipt["refused"] == 0, receipt
+        return bool(receipt["stored"] + receipt["duplicates"] == BATCH)
+
+
+def kill_loop(folder: Path, kills: int, *, rate: float = 5200.0, store: str | None = None, up_s: float = 2.0,
+              say: Any = lambda _text: None) -> dict[str, int]:
+    """Run the loop; returns what was acknowledged and what the log holds."""
+    broker = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+    assert broker is not None, "apt install mosquitto"
+    address = store or str(folder / "log.sqlite")
+    rng = random.Random(1)
+    with bench._broker(broker, folder) as port:
+        web_port = bench.free_port()
+        start = lambda: _SPAWN.Process(target=bench.serve, args=(web_port, address, f"mqtt://127.0.0.1:{port}"), daemon=True)  # noqa: E731
+        server = start()
+        server.start()
+        bench._reachable(web_port, 150.0)
+        poster = Poster(f"http://127.0.0.1:{web_port}")
+        poster.start()
+        results = _SPAWN.Queue()
+        confirmed = 0
+        for kill in range(kills):
+            begun = _SPAWN.Value("d", 0.0)
+            crowd = [_SPAWN.Process(target=bench.publish, args=(port, k, 2, rate / 2, up_s + 1, begun, results), daemon=True)
+                     for k in range(2)]
+            for process in crowd:
+                process.start()
+            for _ in crowd:
+                results.get(timeout=120)
+            begun.value = time.time()
+            time.sleep(rng.uniform(0.2, up_s))
+            server.kill()
+            server.join()
+            server = start()
+            server.start()
+            bench._reachable(web_port, 150.0)
+            for process in crowd:
+                confirmed += results.get(timeout=120)[0]
+                process.join()
+            say(f"kill {kill + 1}: {confirmed:,} messages and {poster.acknowledged:,} posted reports acknowledged")
+        poster.over.set()
+        poster.join()
+        end = time.monotonic() + 180
+        while time.monotonic() < end:
+            health = bench._health(f"http://127.0.0.1:{web_port}")
+            before = health["stored"] + health["duplicates"]
+            time.sleep(2.0)
+            health = bench._health(f"http://127.0.0.1:{web_port}")
+            if health["stored"] + health["duplicates"] == before and health["waiting"] == 0:
+                break
+        server.kill()
+        server.join()
+    log = open_store(address)
+    rows = [row for stream in log.streams() for row in log.read_rows(query(stream))]
+    refused = len(log.read_quarantine(limit=10**6))
+    log.close()
+    posted = sum(row.object.startswith("B-") for row in rows)
+    return {"kills": kills, "messages_confirmed": confirmed, "messages_in_log": len(rows) - posted,
+            "reports_acknowledged": poster.acknowledged, "reports_in_log": posted, "twice": len(rows) - len({r.id for r in rows}),
+            "refused": refused, "unanswered_posts": poster.unanswered}
+
+
+def lost(result: dict[str, int]) -> int:
+    """How many acknowledged observations are missing."""
+    return (max(result["messages_confirmed"] - result["messages_in_log"], 0)
+            + max(result["reports_acknowledged"] - result["reports_in_log"], 0))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--rate", type=float, default=5200.0)
+    parser.add_argument("--store")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="hutong-kill-") as where:
+        found = kill_loop(Path(where), given.kills, rate=given.rate, store=given.store, say=lambda text: print(text, flush=True))
+    print(json.dumps(found | {"lost": lost(found)}, indent=1))
+    raise SystemExit(1 if lost(found) or found["twice"] else 0)
