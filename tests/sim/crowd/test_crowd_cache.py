@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ ASK = ("from pathlib import Path\nfrom sim.crowd.cache import compiled_beside\n"
 
 
 def ask(folder):
-    path = os.pathsep.join([str(folder), os.getcwd()])
+    path = os.pathsep.join([str(folder), str(Path.cwd())])
     done = subprocess.run([sys.executable, "-c", ASK], cwd=folder, env={**os.environ, "PYTHONPATH": path},
                           capture_output=True, text=True, check=True, timeout=120)
     return int(done.stdout)
