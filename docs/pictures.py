@@ -9,8 +9,12 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
@@ -22,6 +26,7 @@ from sim.place import district_of
 ROOT = Path(__file__).resolve().parent.parent
 SQUARE = {"position": (-300.0, -90.0, 58.0), "target": (-150.0, -222.0, 0.0), "fov_deg": 38.0}
 PICTURES = ROOT / "docs" / "pictures"
+HUTONG = [sys.executable, "-m", "viz.cli"]
 CHROMIUM = [
     "--headless=new",
     "--no-sandbox",
@@ -43,19 +48,35 @@ def main() -> None:
     district = district_of(run.scenario)
     viz.still(district, run, time=1100, camera=SQUARE, size=(1600, 900), path=PICTURES / "evening.png")
     viz.still(district, camera="bird", size=(1200, 675), path=PICTURES / "quarter.png")
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
+        page = browser.new_page(viewport={"width": 1500, "height": 900})
+        with served("--runs", str(ROOT / "runs")) as address:
+            for name in ("twin", "plan", "playback", "compare"):
+                shoot(page, f"{address}/{name}", PICTURES / f"{name}.png")
+        store = str(Path(folder) / "live.sqlite")
+        password = "only for the pictures"
+        subprocess.run([*HUTONG, "account", "add", "desk-1", "--role", "commander", "--everywhere", "--store", store,
+                        "--password-stdin"], input=password, text=True, check=True)
+        with served("--store", store, "--feed", "synthetic") as address:
+            page.goto(f"{address}/login?next=/command")
+            page.fill("[name=account]", "desk-1")
+            page.fill("[name=password]", password)
+            page.click("[type=submit]")
+            shoot(page, f"{address}/command", PICTURES / "command.png")
+        browser.close()
+
+
+@contextmanager
+def served(*options: str) -> Iterator[str]:
+    """The application on a free port of this machine; gives its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    server = subprocess.Popen([sys.executable, "-m", "viz.cli", "serve", "--runs", str(ROOT / "runs"), "--port", str(port)])
+    server = subprocess.Popen([*HUTONG, "serve", *options, "--port", str(port)])
     try:
-        wait_for(address)
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
-            page = browser.new_page(viewport={"width": 1500, "height": 900})
-            for name in ("twin", "plan", "playback", "compare"):
-                shoot(page, f"{address}/{name}", PICTURES / f"{name}.png")
-            browser.close()
+        wait_for(f"http://127.0.0.1:{port}/login")
+        yield f"http://127.0.0.1:{port}"
     finally:
         server.terminate()
         server.wait()
@@ -67,6 +88,8 @@ def wait_for(address: str) -> None:
         try:
             with urllib.request.urlopen(address):
                 return
+        except urllib.error.HTTPError:
+            return
         except OSError:
             time.sleep(0.5)
     raise SystemExit(f"no answer from {address}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import socket
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -134,6 +136,17 @@ def _warm(library: Library) -> None:
         library.packed_scene(library.districts()[0])
 
 
+def _require_free(host: str, port: int) -> None:
+    """Refuse an address that cannot be listened on before anything is said to be there."""
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            pass
+    except (OSError, OverflowError) as error:
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+        raise BadInput(f"cannot listen on {host} port {port} ({reason.lower()})",
+                       mend="choose another with --port, or stop what runs there") from None
+
+
 def serve(library: Library, host: str = "127.0.0.1", port: int = 8050, *, language: str = "en", live: Any = None,
           guard: Guard | None = None, provider: Provider | None = None, certificate: Path | None = None,
           key: Path | None = None) -> None:
@@ -143,6 +156,7 @@ def serve(library: Library, host: str = "127.0.0.1", port: int = 8050, *, langua
         raise BadInput(
             "the scene component is not built", where=str(BUNDLE), mend="run `python viz/component/build_hook.py`"
         )
+    _require_free(host, port)
     app = create_app(library, language=language, live=live, guard=guard, provider=provider)
     threading.Thread(target=_warm, args=(library,), daemon=True).start()
     print(f"Hutong is at {'https' if certificate else 'http'}://{f'[{host}]' if ':' in host else host}:{port}", flush=True)

@@ -210,14 +210,21 @@ class Library:
         return gzip.compress(scene_bytes(self.district(name)), compresslevel=4, mtime=0)
 
     def _scenario_paths(self) -> dict[str, Path]:
-        """Files by stem; in a folder that comes earlier wins."""
+        """Files of events by stem; in a folder that comes earlier wins. Parking nights have a page of their own."""
         files = [file for folder in self.scenario_folders for file in sorted(folder.glob("*.yaml"))]
-        return {file.stem: file for file in reversed(files) if not file.name.startswith(".")}
+        return {file.stem: file for file in reversed(files) if not file.name.startswith(".") and not _is_night(file)}
 
     def _one_at_a_time(self, what: str) -> threading.Lock:
         """A lock of its own for every thing, so that two visitors do not both make it."""
         with self._lock:
             return self._locks.setdefault(what, threading.Lock())
+
+
+def _is_night(file: Path) -> bool:
+    try:
+        return any(line.split("#")[0].split() == ["kind:", "parking"] for line in file.read_text(encoding="utf-8").splitlines())
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _folders(given: str | PathLike[str] | Iterable[str | PathLike[str]] | None) -> list[Path]:

@@ -3,6 +3,9 @@
 Numba recompiles a cached function when its own file changes, but not when a function that it calls from another file
 does, and a process that started before a change may write old code after it. So the compiled code of a package lies in
 a folder that is named after the content of all its sources: another version never finds it.
+
+Every compiled function of the crowd says whether it is ``fastmath`` and its ``error_model``. Numba hands the caller's down
+to a function that says nothing, and keeps what was compiled first: results would depend on who called first.
 """
 
 from __future__ import annotations

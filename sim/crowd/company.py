@@ -137,7 +137,7 @@ def _beside(crowd: Crowd, xy: np.ndarray, heading: np.ndarray) -> np.ndarray:
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def _members(Z: np.ndarray, person_of: np.ndarray, company: np.ndarray) -> np.ndarray:
     """Rows of the people who are in a company: (m,) int64."""
     rows = np.empty(Z.shape[1], np.int64)
@@ -149,7 +149,7 @@ def _members(Z: np.ndarray, person_of: np.ndarray, company: np.ndarray) -> np.nd
     return rows[:m]
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def _look(rows: np.ndarray, R: np.ndarray, Z: np.ndarray, person_of: np.ndarray, company: np.ndarray, count: int,
           pace: np.ndarray, brisk: np.ndarray, onward: np.ndarray, marks: np.ndarray, waited: np.ndarray, waits: np.ndarray,
           left_behind: np.ndarray, spell: np.ndarray, patience: np.ndarray, kept: np.ndarray, spreads: np.ndarray) -> None:

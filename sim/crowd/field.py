@@ -20,7 +20,7 @@ FAR = 1e18
 """Distance of a goal that cannot be reached [m]: the kernel's fast arithmetic has no infinity."""
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def open_way(px: float, py: float, d: np.ndarray, kind: np.ndarray, h: float) -> tuple[bool, float, float, float]:
     """What :func:`way` gives at a point away from walls, and whether it is one: most points, at little cost."""
     ny, nx = d.shape
@@ -40,7 +40,7 @@ def open_way(px: float, py: float, d: np.ndarray, kind: np.ndarray, h: float) ->
     return False, 0.0, 0.0, 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def way(px: float, py: float, d: np.ndarray, links: np.ndarray, kind: np.ndarray, segments: np.ndarray,
         start: np.ndarray, item: np.ndarray, cost: np.ndarray, pace: np.ndarray, rates: np.ndarray,
         h: float) -> tuple[float, float, float]:
@@ -115,7 +115,7 @@ def way(px: float, py: float, d: np.ndarray, links: np.ndarray, kind: np.ndarray
     return FAR, 0.0, 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def _direction(dx: int, dy: int) -> int:
     for k in range(8):
         if DX[k] == dx and DY[k] == dy:
@@ -123,7 +123,7 @@ def _direction(dx: int, dy: int) -> int:
     return 0
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def distances(xy: np.ndarray, d: np.ndarray, ground: Terrain) -> np.ndarray:
     """Distance to the goal at many points, (n,) float64; inf where it cannot be reached."""
     out = np.empty(len(xy))
@@ -140,7 +140,7 @@ def distances(xy: np.ndarray, d: np.ndarray, ground: Terrain) -> np.ndarray:
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def descend(px: float, py: float, d: np.ndarray, links: np.ndarray, segments: np.ndarray,
             start: np.ndarray, item: np.ndarray, h: float, twin: np.ndarray) -> list[tuple[float, float]]:
     """Cell centres from the one nearest to a point (by the way over it) down the open links to the goal: (k,

@@ -23,7 +23,7 @@ SPELL = 6
 """How long somebody gives way, or presses on, before choosing again, in draws of the sway (of half a second)."""
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", fastmath=False)
 def opposed(i: int, bx: np.ndarray, by: np.ndarray, bu: np.ndarray, bw: np.ndarray, bj: np.ndarray,
              R: np.ndarray, Z: np.ndarray, n: int, ex: np.float32, ey: np.float32, ground: Terrain) -> np.float32:
     """How sure person i, who wants to go along (ex, ey) and is slow, is of being in a jam of two streams: 0 to 1.

@@ -19,7 +19,7 @@ HARD, PUSH_SPEED = 6, 21
 """Where these two stand among the numbers of :class:`sim.crowd.parameters.Parameters`."""
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def sort_people(R: np.ndarray, Z: np.ndarray, n: int, width: int, height: int, across: np.float32,
                 R2: np.ndarray,
                 Z2: np.ndarray, start: np.ndarray, cell: np.ndarray) -> None:
@@ -45,7 +45,7 @@ def sort_people(R: np.ndarray, Z: np.ndarray, n: int, width: int, height: int, a
             Z2[q, k] = Z[q, i]
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def _settle(n: int, moved: np.ndarray, R: np.ndarray, period: np.float32,
             low: np.float32) -> None:
     for i in range(n):
@@ -65,7 +65,7 @@ def _settle(n: int, moved: np.ndarray, R: np.ndarray, period: np.float32,
         R[JAM, i] = moved[6, i]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", fastmath=False)
 def advance(steps: int, n: int, R: np.ndarray, Z: np.ndarray, R2: np.ndarray, Z2: np.ndarray,
             moved: np.ndarray, spare: np.ndarray, start: np.ndarray, cell: np.ndarray, touch: np.ndarray,
             touching: np.ndarray, width: int, height: int, across: np.float32, period: np.float32,
@@ -94,7 +94,7 @@ def advance(steps: int, n: int, R: np.ndarray, Z: np.ndarray, R2: np.ndarray, Z2
         Z, Z2 = Z2, Z
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@njit(cache=True, error_model="numpy", parallel=True, fastmath=False)
 def advance_threads(steps: int, n: int, R: np.ndarray, Z: np.ndarray, R2: np.ndarray, Z2: np.ndarray,
                     moved: np.ndarray, spare: np.ndarray, start: np.ndarray, cell: np.ndarray,
                     touch: np.ndarray, touching: np.ndarray, width: int, height: int, across: np.float32,
@@ -126,7 +126,7 @@ def advance_threads(steps: int, n: int, R: np.ndarray, Z: np.ndarray, R2: np.nda
         Z, Z2 = Z2, Z
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def fitting(xy: np.ndarray, radius: np.ndarray, R: np.ndarray, n: int, hard: np.float32) -> np.ndarray:
     """Whether newcomers (m, 2) at local places overlap nobody: (m,) bool."""
     out = np.ones(len(xy), np.bool_)

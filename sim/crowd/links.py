@@ -40,7 +40,7 @@ def area_mask(area: shapely.Geometry, nx: int, ny: int, h: float) -> np.ndarray:
     return mask
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def _scan(edges: np.ndarray, mask: np.ndarray, h: float) -> None:
     ny, nx = mask.shape
     count = np.zeros(ny + 1, np.int64)
@@ -71,7 +71,7 @@ def _scan(edges: np.ndarray, mask: np.ndarray, h: float) -> None:
                 mask[row, column] = True
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def link_cells(walk: np.ndarray, segments: np.ndarray, start: np.ndarray, item: np.ndarray,
                h: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Open links ``(ny, nx) uint8``, cost of a metre ``(ny, nx) float32`` and kind of cell ``(ny, nx)
@@ -109,7 +109,7 @@ def link_cells(walk: np.ndarray, segments: np.ndarray, start: np.ndarray, item: 
     return links, cost, kind
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def _wall_about(x: float, y: float, half: float, segments: np.ndarray, start: np.ndarray, item: np.ndarray,
                 c: int) -> bool:
     """Whether a wall listed in bin ``c`` meets the square of half side ``half`` round (x, y)."""
@@ -130,7 +130,7 @@ def _wall_about(x: float, y: float, half: float, segments: np.ndarray, start: np
     return False
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def forbid_against(links: np.ndarray, kind: np.ndarray, area: np.ndarray, hx: float, hy: float) -> None:
     """Close the links that lead against the heading (hx, hy) from or to a cell of the area (one-way)."""
     ny, nx = links.shape
@@ -145,7 +145,7 @@ def forbid_against(links: np.ndarray, kind: np.ndarray, area: np.ndarray, hx: fl
                     links[row, column] &= np.uint8(255 - (1 << k))
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def forbid_entering(links: np.ndarray, kind: np.ndarray, cost: np.ndarray, area: np.ndarray) -> None:
     """Close the links that lead into the area from outside it; those inside and out of it stay open.
 
@@ -164,7 +164,7 @@ def forbid_entering(links: np.ndarray, kind: np.ndarray, cost: np.ndarray, area:
                     links[row, column] &= np.uint8(255 - (1 << k))
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def forbid_area(links: np.ndarray, area: np.ndarray) -> None:
     """Close all links into, out of and inside an area."""
     ny, nx = links.shape

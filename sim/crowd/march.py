@@ -17,7 +17,7 @@ EXACT = 2e-3
 """What a distance has to get shorter by to count as changed, in cells."""
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def march(d: np.ndarray, links: np.ndarray, cost: np.ndarray, pace: np.ndarray, rates: np.ndarray,
           h: float, twin: np.ndarray, portals: Portals) -> None:
     """Complete ``d (ny, nx) float32``: where it is finite it is given, elsewhere it becomes the distance or
@@ -134,7 +134,7 @@ def march(d: np.ndarray, links: np.ndarray, cost: np.ndarray, pace: np.ndarray, 
                         n_later += 1
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def _metres(dx: float, dy: float, length: float, price: float, area: int, rates: np.ndarray) -> float:
     """What a straight way (dx, dy) in the area of a cell counts."""
     if area == 0:
@@ -142,7 +142,7 @@ def _metres(dx: float, dy: float, length: float, price: float, area: int, rates:
     return length * price / pace_factor(rates, area, dx / length, dy / length)
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def _to_portals(c: int, here: float, there: np.ndarray, price: np.ndarray, areas: np.ndarray, rates: np.ndarray, nx: int,
                 cells: int, h: float, portals: Portals, changed: np.ndarray, n: int) -> int:
     """Bring the nodes that see cell c up to date; ``changed`` takes their numbers behind the n that it holds."""
@@ -157,7 +157,7 @@ def _to_portals(c: int, here: float, there: np.ndarray, price: np.ndarray, areas
     return n
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def _from_portal(p: int, flat: np.ndarray, there: np.ndarray, link: np.ndarray, price: np.ndarray, areas: np.ndarray,
                  rates: np.ndarray, nx: int, cells: int, h: float, portals: Portals, changed: np.ndarray) -> int:
     """Bring the cells and nodes that see node p up to date; gives how many numbers ``changed`` has taken."""
@@ -181,7 +181,7 @@ def _from_portal(p: int, flat: np.ndarray, there: np.ndarray, link: np.ndarray, 
     return n
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def _longer(a: np.ndarray) -> np.ndarray:
     b = np.empty(2 * len(a), a.dtype)
     b[:len(a)] = a

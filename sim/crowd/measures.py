@@ -37,7 +37,7 @@ def fruin_level(density: np.ndarray | float, place: Literal["walkway", "queue"] 
     return np.array(list("ABCDEF"))[np.searchsorted(limits, np.asarray(density, float))]
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def _spread(xy: np.ndarray, velocity: np.ndarray, x0: float, y0: float, cell: float, sigma: float,
             sums: np.ndarray) -> None:
     """Add to ``sums (4, rows, columns)`` the kernel-weighted count, vx, vy and v squared of people."""
@@ -72,7 +72,7 @@ def _spread(xy: np.ndarray, velocity: np.ndarray, x0: float, y0: float, cell: fl
                 sums[3, r, q] += w * (vx * vx + vy * vy)
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def _take(sums: np.ndarray, ground: np.ndarray, seconds: float, noise2: float, density: np.ndarray,
           total: np.ndarray, most: np.ndarray, speed_total: np.ndarray, pressure: np.ndarray) -> None:
     for r in range(density.shape[0]):

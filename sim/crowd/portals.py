@@ -82,7 +82,7 @@ def _corners(segments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.column_stack([place.real, place.imag])[corner], away[corner] / size[corner][:, None]
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def _nodes(corner: np.ndarray, away: np.ndarray, segments: np.ndarray, start: np.ndarray, item: np.ndarray, nx: int,
            ny: int, h: float) -> tuple[np.ndarray, np.ndarray]:
     """Points off the corners that have another wall near by on the side away from their own, and that side."""
@@ -109,7 +109,7 @@ def _nodes(corner: np.ndarray, away: np.ndarray, segments: np.ndarray, start: np
     return found[:n], side[:n]
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def _see(xy: np.ndarray, segments: np.ndarray, start: np.ndarray, item: np.ndarray, walk: np.ndarray, kind: np.ndarray,
          links: np.ndarray, h: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Links of nodes to cell centres and to each other: where each one's begin, where they lead, how long they are."""
@@ -151,7 +151,7 @@ def _see(xy: np.ndarray, segments: np.ndarray, start: np.ndarray, item: np.ndarr
     return begin, end[:m].copy(), length[:m].copy()
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", fastmath=False)
 def round_corner(px: float, py: float, c: int, d: np.ndarray, segments: np.ndarray, start: np.ndarray, item: np.ndarray,
                  xy: np.ndarray, aside: np.ndarray, first: np.ndarray, end: np.ndarray, length: np.ndarray,
                  cell_start: np.ndarray, cell_end: np.ndarray, h: float) -> tuple[float, float, float]:

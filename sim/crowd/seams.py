@@ -44,7 +44,7 @@ class Seams:
         return int(_settle(R, Z, n, self._lines, self._starts, self._boxes, self._rings))
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def _on(x: float, y: float, copy: int, starts: np.ndarray, boxes: np.ndarray, rings: np.ndarray) -> bool:
     """Whether (x, y), at the lower place, is on a copy of a flight: ring 2 s is the lower one of seam s, 2 s + 1 the upper."""
     if x < boxes[copy, 0] or y < boxes[copy, 1] or x > boxes[copy, 2] or y > boxes[copy, 3]:
@@ -57,13 +57,13 @@ def _on(x: float, y: float, copy: int, starts: np.ndarray, boxes: np.ndarray, ri
     return inside
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def _up(x: float, y: float, line: np.ndarray) -> float:
     """How far (x, y), at the lower place, is up from a seam [m]."""
     return (x - line[0]) * line[2] + (y - line[1]) * line[3]
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def _haunt(R: np.ndarray, Z: np.ndarray, n: int, lines: np.ndarray, starts: np.ndarray, boxes: np.ndarray,
            rings: np.ndarray, fill: bool) -> int:
     """Count the ghosts of n people, or write their rows from n on."""
@@ -91,7 +91,7 @@ def _haunt(R: np.ndarray, Z: np.ndarray, n: int, lines: np.ndarray, starts: np.n
     return count
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def _settle(R: np.ndarray, Z: np.ndarray, n: int, lines: np.ndarray, starts: np.ndarray, boxes: np.ndarray,
             rings: np.ndarray) -> int:
     """Close the gaps that ghosts leave in n rows, and move who has passed a seam; gives how many people there are."""

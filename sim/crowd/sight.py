@@ -16,7 +16,7 @@ def in_sight(ground: Ground, here: np.ndarray, there: np.ndarray) -> np.ndarray:
     return _seen(p, q, terrain.segments, terrain.start, terrain.item, ground.nx, ground.ny, ground.cell)
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def _seen(p: np.ndarray, q: np.ndarray, segments: np.ndarray, start: np.ndarray, item: np.ndarray, nx: int, ny: int,
           h: float) -> np.ndarray:
     out = np.empty(len(p), np.bool_)

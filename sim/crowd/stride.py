@@ -139,7 +139,7 @@ def _open_speed(bx: np.ndarray, by: np.ndarray, bu: np.ndarray, bw: np.ndarray, 
     return free
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", fastmath=False)
 def _clip_to_walls(px: Any, py: Any, qx: Any, qy: Any, segments: np.ndarray, start: np.ndarray,
                    item: np.ndarray, c: int) -> tuple[Any, Any]:
     """Where somebody who steps from p towards q gets to: along the first wall in the way, or nowhere."""
@@ -299,7 +299,7 @@ def _off_wall(wx: np.float32, wy: np.float32, d: np.float32, fx: np.float32, fy:
     return fx, fy
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", fastmath=False)
 def _tread(xi: np.float32, yi: np.float32, x: np.float32, y: np.float32, c: int,
            ground: Terrain) -> tuple[Any, Any]:
     """Where a step from (xi, yi) to (x, y) beside walls ends, exact in float32: nowhere rather than through

@@ -8,7 +8,7 @@ from numba import njit
 from sim.crowd.columns import ONE, f4
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def sway(person: int, slot: int, seed: np.uint32) -> np.float32:
     """Uniform number in [-1, 1) that depends on the person, the time slot and the seed only."""
     h = np.uint32(person) * np.uint32(0x9E3779B1) ^ np.uint32(slot) * np.uint32(0x85EBCA6B) ^ np.uint32(seed)

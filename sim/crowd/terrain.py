@@ -39,7 +39,7 @@ class Terrain(NamedTuple):
     cell: float
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def pace_factor(rates: np.ndarray, area: int, ex: Any, ey: Any) -> Any:
     """Factor of the free speed for walking along the unit vector (ex, ey) in an area of ``Terrain.rates``.
 

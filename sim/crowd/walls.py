@@ -35,7 +35,7 @@ def segments_of(geometries: Iterable[shapely.Geometry]) -> np.ndarray:
     return segments[np.any(segments[:, :2] != segments[:, 2:], axis=1)]
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def bin_segments(segments: np.ndarray, nx: int, ny: int, h: float,
                  reach: float) -> tuple[np.ndarray, np.ndarray]:
     """Lists of the segments within ``reach`` of each bin of edge ``h``: ``start (nx*ny + 1,)``, ``item``
@@ -74,7 +74,7 @@ def bin_segments(segments: np.ndarray, nx: int, ny: int, h: float,
     return start, item
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def crosses(px: float, py: float, qx: float, qy: float, ax: float, ay: float, bx: np.ndarray,
             by: np.ndarray) -> bool:
     """Whether the way from p to q meets the segment a-b; touching counts."""
@@ -87,13 +87,13 @@ def crosses(px: float, py: float, qx: float, qy: float, ax: float, ay: float, bx
     return bool(d3 * d4 <= 0.0)
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def bin_at(px: float, py: float, nx: int, ny: int, h: float) -> int:
     """Number of the bin at a point; points off the raster count to its edge."""
     return min(max(int(py / h), 0), ny - 1) * nx + min(max(int(px / h), 0), nx - 1)
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def free_way(px: float, py: float, qx: float, qy: float, segments: np.ndarray, start: np.ndarray,
              item: np.ndarray, c: int) -> bool:
     """Whether no wall listed in bin ``c`` lies between p and q."""
@@ -104,7 +104,7 @@ def free_way(px: float, py: float, qx: float, qy: float, segments: np.ndarray, s
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def nearest_wall(px: float, py: float, segments: np.ndarray, start: np.ndarray, item: np.ndarray,
                  c: int) -> tuple[float, float, float]:
     """Squared distance to the nearest wall listed in bin ``c``, and its nearest point; 1e18 if there is
@@ -122,7 +122,7 @@ def nearest_wall(px: float, py: float, segments: np.ndarray, start: np.ndarray, 
     return best, nearest_x, nearest_y
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def sees(px: float, py: float, qx: float, qy: float, segments: np.ndarray, start: np.ndarray,
          item: np.ndarray, nx: int, ny: int, h: float) -> bool:
     """Whether no wall lies between two points any distance apart."""
@@ -137,7 +137,7 @@ def sees(px: float, py: float, qx: float, qy: float, segments: np.ndarray, start
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, fastmath=False, error_model="numpy")
 def allowed(px: float, py: float, qx: float, qy: float, segments: np.ndarray, start: np.ndarray,
             item: np.ndarray, c: int) -> bool:
     """Whether somebody at p may stand at q: no wall between, and not nearer to one than SLACK (or than

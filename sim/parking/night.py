@@ -40,6 +40,11 @@ class Scene:
     from_place: NDArray[np.float32]
     from_gate: NDArray[np.float32]
 
+    def unreachable(self) -> list[str]:
+        """Ids of legal places with bays that no car can drive to: too far from every street, or cut off."""
+        lost = ~np.isfinite(self.from_gate).any(axis=0) & self.supply.legal & (self.supply.capacity > 0)
+        return [str(name) for name in self.supply.id[lost]]
+
 
 def scene_of(district: District, plan: ParkingPlan, option: str | Option = AS_IT_IS,
              residents: NDArray[np.int64] | None = None) -> Scene:

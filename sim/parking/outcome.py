@@ -19,6 +19,8 @@ from twin.places import District
 MEASURES: dict[str, MeasureKind] = {kind.key: kind for kind in (
     MeasureKind("search_mean", "s", "mean search time", "平均寻位时间"),
     MeasureKind("search_p95", "s", "search time, 95 of 100 below", "寻位时间95百分位"),
+    MeasureKind("search_bay", "s", "mean search time of cars that found a bay", "找到合法泊位车辆的平均寻位时间"),
+    MeasureKind("search_long", "cars", "cars that parked after over ten minutes", "寻位超过十分钟的车辆"),
     MeasureKind("search_distance", "m", "mean distance driven in search", "平均寻位绕行距离"),
     MeasureKind("walk_mean", "m", "mean walk home", "平均步行回家距离"),
     MeasureKind("walk_p95", "m", "walk home, 95 of 100 below", "步行回家距离95百分位"),
@@ -33,6 +35,10 @@ MEASURES: dict[str, MeasureKind] = {kind.key: kind for kind in (
     MeasureKind("deficit_max", "cars", "cars without a legal bay in the worst grid", "缺口最大网格的无泊位车辆"),
 )}
 """Measures of a night, with unit, which way is better, and names."""
+
+
+LONG_S = 600.0
+"""A longer search is a long one [s]."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,8 @@ def outcome(night: Night, district: District, access: FireAccess | None = None) 
     open_bays = int(scene.supply.capacity[legal & _usable(night, at)].sum())
     return Outcome({
         "search_mean": _mean(search), "search_p95": _high(search),
+        "search_bay": _mean(search[legal[columns["place"][measured & parked]]]),
+        "search_long": float((search > LONG_S).sum()),
         "search_distance": _mean(columns["driven"][measured & parked]),
         "walk_mean": _mean(walk), "walk_p95": _high(walk),
         "unserved": gave_up + float(standing[~legal].sum()),

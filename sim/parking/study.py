@@ -35,6 +35,7 @@ class NightStudy:
 
     ``metrics`` has one row an option and seed, ``grids`` one row an option, grid and hour (means over the seeds),
     ``cars`` one row a parked car of the first seed of each option: x, y [local metres], parked_s, leaves_s, legal.
+    ``unreachable`` are the ids of bays of the district that no car can drive to; they were left empty.
     ``blocked`` is the mean number of nights in which each courtyard was out of a fire engine's reach, by option.
     """
 
@@ -45,6 +46,7 @@ class NightStudy:
     grids: pd.DataFrame
     cars: pd.DataFrame
     blocked: dict[str, list[float]]
+    unreachable: list[str]
 
     def rows(self, option: str, against: str = AS_IT_IS) -> list[Row]:
         """Every measure of an option (B) against another (A), paired by seed, with a 95 % interval."""
@@ -56,7 +58,7 @@ class NightStudy:
 
     def to_dict(self) -> dict[str, Any]:
         """Means and differences as plain values."""
-        return {"scenario": self.plan.name, "seeds": self.seeds,
+        return {"scenario": self.plan.name, "seeds": self.seeds, "unreachable": self.unreachable,
                 "means": {name: self.metrics[self.metrics["option"] == name][list(MEASURES)].mean().to_dict()
                           for name in self.options},
                 "differences": {name: [asdict(row) for row in self.rows(name)] for name in self.options if name != AS_IT_IS}}
@@ -71,7 +73,8 @@ class NightStudy:
         for name in ("metrics", "grids", "cars"):
             getattr(self, name).to_parquet(draft / f"{name}.parquet", index=False)
         about = {"plan": self.plan.model_dump(mode="json", exclude_none=True), "options": self.options, "seeds": self.seeds,
-                 "blocked": self.blocked}
+                 "blocked": self.blocked,
+                 "unreachable": self.unreachable}
         (draft / "study.json").write_text(json.dumps(about, ensure_ascii=False, indent=1), encoding="utf-8")
         if folder.exists():
             shutil.rmtree(folder)
@@ -87,7 +90,7 @@ def load_study(folder: str | os.PathLike[str]) -> NightStudy:
     about = json.loads((folder / "study.json").read_text(encoding="utf-8"))
     tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in ("metrics", "grids", "cars")}
     return NightStudy(ParkingPlan.model_validate(about["plan"]), about["options"], about["seeds"], **tables,
-                      blocked=about["blocked"])
+                      blocked=about["blocked"], unreachable=about["unreachable"])
 
 
 def compare_options(district: District, plan: ParkingPlan, options: list[str] | None = None, *, replications: int = 10,
@@ -121,7 +124,7 @@ def compare_options(district: District, plan: ParkingPlan, options: list[str] | 
         grids.append(pd.concat(tables).groupby(["grid", "hour"], as_index=False).mean().assign(option=name))
         blocked[name] = np.mean(out_of_reach, axis=0).round(4).tolist()
     return NightStudy(plan, asked, seeds, pd.DataFrame(metrics), pd.concat(grids, ignore_index=True),
-                      pd.concat(cars, ignore_index=True), blocked)
+                      pd.concat(cars, ignore_index=True), blocked, scenes[AS_IT_IS].unreachable())
 
 
 def parked_cars(night: Night) -> pd.DataFrame:

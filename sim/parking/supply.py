@@ -23,6 +23,8 @@ ACCESS = ("public", "residents", "permit", "private", "customers")
 STRETCH_M = 60.0
 """Length of the stretches in which illegal places are counted [m]."""
 CAR_M = 6.0
+"""Length of a bay along a street; bays across it take ACROSS_M each [m]."""
+ACROSS_M = 2.3
 PASS_M = 1.0
 """Nobody parks where people could not pass the car [m]."""
 CLEAR_OF_DOORS = 0.5
@@ -144,9 +146,12 @@ def _added(district: District, option: Option) -> list[tuple[object, ...]]:
         if placed.distance(lines[nearest]) > wide / 2 + 1:
             raise BadInput(f"the bays {row.id} lie outside every street", where=district.name,
                            mend="draw them along a street or lane, or give its id")
-        if line.length < row.capacity * 2.3:
+        most = int(line.length // (CAR_M if row.kind == "lane" else ACROSS_M))
+        if row.kind == "lane" and row.along == names[nearest]:
+            most -= int(district.bays.loc[district.bays["street"] == row.along, "capacity"].fillna(0).sum())
+        if row.capacity > most:
             raise BadInput(f"{row.capacity} bays do not fit along the {line.length:.0f} m of {row.id}", where=district.name,
-                           mend=f"ask for at most {int(line.length // 2.3)}")
+                           mend=f"ask for at most {max(most, 0)}")
         out.append((row.id, row.kind, row.access, row.capacity, row.price, -np.inf, np.inf, line, names[nearest]))
     return out
 

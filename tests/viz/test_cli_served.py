@@ -54,8 +54,9 @@ def hutong(app, *arguments: str, given: str | None = None) -> dict:
 
 def old_position(days: float) -> Observation:
     at = datetime.now(UTC) - timedelta(days=days)
-    return Observation.model_validate({"id": f"old-{days}", "stream": "live", "source": "gps", "kind": "position", "object": "P-9",
-                                       "observed_at": at, "received_at": at, "x": 1.0, "y": 1.0, "value": {}})
+    return Observation.model_validate({
+        "id": f"old-{days}", "stream": "live", "source": "gps", "kind": "position", "object": "P-9", "observed_at": at,
+        "received_at": at, "x": 1.0, "y": 1.0, "value": {}})
 
 
 @pytest.fixture(scope="module")
@@ -146,8 +147,8 @@ def test_a_held_log_names_the_way_in(served: Served):
 
 
 @pytest.mark.parametrize(("server", "token", "says"), [
-    (None, "hutong_wrong", "does not know this token"), (None, "", "show a token"), ("http://127.0.0.1:9", "t", "no server answers"),
-    ("ftp://x", "t", "no address of a server"), (None, "wröng", "no token to show")])
+    (None, "hutong_wrong", "does not know this token"), (None, "", "show a token"), (None, "wröng", "no token to show"),
+    ("http://127.0.0.1:9", "t", "no server answers"), ("ftp://x", "t", "no address of a server")])
 def test_a_server_that_does_not_take_it_is_one_sentence(served: Served, server: str | None, token: str, says: str):
     with pytest.raises(BadInput, match=re.escape(says)):
         hutong(feed, "synthetic", "--server", server or served.web, "--token", token, "--district", served.place)

@@ -64,7 +64,7 @@ def test_only_nights_are_offered(folder, tmp_path):
     shutil.copy(folder / "night.yaml", other)
     (other / "broken.yaml").write_text("kind: parking\n", encoding="utf-8")
     library = Library(folder / "town.gpkg", tmp_path / "runs", other)
-    assert list(parking.nights(library)) == ["night"]
+    assert list(parking.night_files(library)) == ["night"]
     (other / "night.yaml").unlink()
     assert "empty" in str(parking.layout(library, {}, "en"))
 

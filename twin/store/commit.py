@@ -20,7 +20,7 @@ Write = Callable[[list[Sequence[Row]]], list[Receipt]]
 T = TypeVar("T")
 
 MOST_ROWS = 100_000  # that may wait
-GROUP_ROWS = 5_000  # in one commit
+GROUP_ROWS = 15_000  # in one commit: each writes much of the indices anew, so few large ones are cheaper
 GATHER_S = 0.004  # a commit costs a flush to disk: wait so long for company
 REMEMBERED = 20_000
 

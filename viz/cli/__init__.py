@@ -18,7 +18,9 @@ from viz.cli import (
     feed,
     live_benchmark,
     live_page_benchmark,
+    parking,
     patrol,
+    people,
     rehearsal,
     server,
     verification,
@@ -36,6 +38,10 @@ benchmark.app.command("live")(live_page_benchmark.live)
 app.add_typer(feed.app, name="feed")
 app.add_typer(cases.app, name="cases")
 app.add_typer(patrol.app, name="patrol")
+app.add_typer(people.app, name="people")
+app.add_typer(parking.app, name="parking")
+app.command("search")(parking.search)
+benchmark.app.command("parking")(parking.bench)
 app.add_typer(account.app, name="account")
 app.add_typer(audit.app, name="audit")
 app.command("rehearse")(rehearsal.rehearse)

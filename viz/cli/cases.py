@@ -104,7 +104,7 @@ def _from_log(source: str, stream: str) -> Iterable[Observation]:
     from twin.store import open_store
     if "://" not in source and not Path(source).is_file():
         raise BadInput("there is no such log", where=source, mend="give the path or URL of a log, or a CSV file")
-    store = open_store(source)
+    store = open_store(source, read_only=True)
     try:
         return store.read(stream=stream, kinds=["case"])
     finally:

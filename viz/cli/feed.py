@@ -15,7 +15,7 @@ from twin.errors import BadInput
 from twin.live import LIVE, Operation
 from twin.places import District
 from twin.store import Log, Receipt, open_store
-from viz.cli import output
+from viz.cli import exchange, output
 from viz.cli.served import Server, Token, declare, door, poster
 
 app = typer.Typer(no_args_is_help=True, help="Bring observations to the log of the live twin.")
@@ -204,6 +204,10 @@ def backup(folder: Annotated[Path, typer.Argument(help="Empty folder for the cop
     finally:
         log.close()
     output.out.print(f"The log is copied to {folder}.")
+
+
+app.command("cap")(exchange.cap)
+app.command("cot")(exchange.cot)
 
 
 def _existing(store: str) -> Log:

@@ -53,6 +53,9 @@ def compare(scenario: Plan,
     if json:
         output.print_json({**study.to_dict(), "study": None if out is None else str(out)})
         return
+    if study.unreachable:
+        output.out.print(f"{len(study.unreachable)} places of the district cannot be driven to and stay empty, such as "
+                         f"{study.unreachable[0]}: they lie further than 150 m from every street, or are cut off.", markup=False)
     means = study.metrics[study.metrics["option"] == AS_IT_IS]
     for name in study.options[1:]:
         chosen = plan.option(name)

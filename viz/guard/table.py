@@ -122,7 +122,7 @@ ROUTES |= LIVE_ROUTES
 
 PAGES: dict[str, P] = {
     "/twin": P.TWIN_READ, "/plan": P.PLAN_WRITE, "/rehearse": P.REHEARSE, "/playback": P.RUNS_READ, "/compare": P.RUNS_READ,
-    "/command": P.LIVE_READ,
+    "/people": P.TWIN_READ, "/parking": P.REHEARSE, "/command": P.LIVE_READ,
 }
 """What each page needs; a page that is not here is refused, but for addresses that no page has."""
 
@@ -133,6 +133,8 @@ CALLBACKS: dict[str, P] = {
     "rehearse-": P.REHEARSE,
     "playback-": P.RUNS_READ,
     "compare-": P.RUNS_READ,
+    "people-": P.TWIN_READ,
+    "parking-": P.REHEARSE,
     "command-": P.LIVE_READ,  # acts ask for what they need themselves
 }
 """What a callback needs, by the ids of what it writes to: the whole id, or the longest beginning that ends with ``-``.

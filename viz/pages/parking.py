@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -39,8 +40,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "shown": ("Shown in the scene", "场景中显示的方案"), "draw": ("Try a lot of your own", "试画停车场"),
     "draw.start": ("Draw its outline", "绘制轮廓"),
     "draw.stop": ("Clear", "清除"), "draw.bays": ("Bays", "泊位数"), "draw.run": ("Run with this lot", "按此停车场模拟"),
-    "draw.about": ("Click the corners, and the first one again (or Enter) to close the outline.",
-                   "依次点击各角，再点第一个角（或回车）闭合。"),
+    "draw.about": ("Click the corners; double click or Enter closes the outline.", "依次点击各角；双击或回车闭合轮廓。"),
     "draw.ready": ("The outline is drawn: {area} m².", "轮廓已绘制：{area} 平方米。"),
     "options": ("Options side by side", "方案并列比较"), "measure": ("measure", "指标"), "as it is": ("as it is", "现状"),
     "drawn": ("drawn lot", "所画停车场"),
@@ -68,20 +68,29 @@ def _part(key: str, *content: Any) -> html.Section:
     return html.Section([html.H2(_say(key)), *content], className="part")
 
 
-def nights(library: Library) -> dict[str, ParkingPlan]:
-    """The parking nights among the scenarios, by name."""
+def night_files(library: Library) -> dict[str, Path]:
+    """Files of the parking nights in the folders of scenarios, by name; in a folder that comes earlier wins."""
     found = {}
-    for name in library.scenarios():
-        try:
-            found[name] = load_night(library.scenario_path(name))
-        except HutongError:
-            continue
+    for folder in reversed(library.scenario_folders):
+        for file in sorted(folder.glob("*.yaml")):
+            try:
+                load_night(file)
+            except HutongError:
+                continue
+            found[file.stem] = file
     return found
+
+
+def _night(library: Library, name: str) -> Path:
+    files = night_files(library)
+    if name not in files:
+        raise BadInput(f"there is no parking night {name!r}", mend="choose one of the list")
+    return files[name]
 
 
 def layout(library: Library, asked: dict[str, str], _language: str) -> html.Div:
     """The page; ``?scenario=`` chooses what it begins with."""
-    names = list(nights(library))
+    names = list(night_files(library))
     if not names:
         return html.Main([html.Div(html.P(_say("none")), className="empty"), dcc.Store(id="parking-words")], className="alone",
                          id="scene-main")
@@ -147,7 +156,7 @@ def register(app: dash.Dash, library: Library, _jobs: Jobs) -> None:
 
     def study_of(asked: dict[str, Any]) -> NightStudy:
         with one_at_a_time:
-            return made(asked["name"], asked["nights"], library.scenario_path(asked["name"]).stat().st_mtime,
+            return made(asked["name"], asked["nights"], _night(library, asked["name"]).stat().st_mtime,
                         json.dumps(asked["ring"]) if asked["ring"] else None, asked["bays"])
 
     _asking(app, library)
@@ -158,7 +167,7 @@ def register(app: dash.Dash, library: Library, _jobs: Jobs) -> None:
 
 def _study(library: Library, name: str, count: int, ring: str | None, bays: int) -> NightStudy:
     """All options of a night; with a ring only the drawn lot beside things as they are."""
-    plan = load_night(library.scenario_path(name))
+    plan = load_night(_night(library, name))
     district = library.district(_district_name(library, plan))
     if ring is None:
         return compare_options(district, plan, replications=count)
@@ -182,7 +191,7 @@ def _asking(app: dash.Dash, library: Library) -> None:
     @answers(app, Output("parking-scene", "sceneUrl"), Output("parking-title", "children"), Output("parking-t", "max"),
              Input("parking-scenario", "value"))
     def place(name: str) -> Any:
-        plan = load_night(library.scenario_path(name))
+        plan = load_night(_night(library, name))
         return (f"/api/districts/{quote(_district_name(library, plan))}/scene", plan.title or plan.name, plan.duration_s)
 
     @answers(app, Output("parking-study", "data"), Input("parking-scenario", "value"), Input("parking-run", "n_clicks"),
@@ -240,7 +249,7 @@ def _showing(app: dash.Dash, library: Library, study_of: Any) -> None:
             return no_update, no_update, no_update, _text("waiting", language)
         study = study_of(asked)
         names = [{"value": name, "label": _named(study, name, language)} for name in study.options]
-        chosen = shown if shown in study.options else study.options[-1]
+        chosen = DRAWN if asked["ring"] else shown if shown in study.options else study.options[0]
         return names, chosen, side_by_side(study, language), _text("says", language, n=len(study.seeds))
 
     @answers(app, Output("parking-scene", "data"), Output("parking-clock", "children"), Output("parking-count", "children"),

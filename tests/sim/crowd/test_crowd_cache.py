@@ -54,3 +54,13 @@ def test_where_nothing_can_be_written_numba_chooses(tmp_path):
         patch.setattr(numba.config, "CACHE_DIR", "")
         with compiled_beside(tmp_path):
             assert numba.config.CACHE_DIR == ""
+
+
+def test_every_compiled_function_says_how_it_is_compiled():
+    import re
+
+    import sim.crowd
+    decorators = [text for source in Path(sim.crowd.__file__).parent.glob("*.py")
+                  for text in re.findall(r"^@njit\b.*$", source.read_text(encoding="utf-8"), re.MULTILINE)]
+    assert len(decorators) > 40
+    assert [text for text in decorators if "fastmath=" not in text or "error_model=" not in text] == []

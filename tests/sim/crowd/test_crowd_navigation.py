@@ -92,9 +92,9 @@ def through(width, cell, seed):
 
 
 @pytest.mark.parametrize("width", [0.6, 0.8])
-def test_a_narrow_door_passes_as_many_on_coarse_cells_as_on_fine_ones(width):
-    coarse, fine = (np.mean([through(width, cell, seed) for seed in range(6)]) for cell in (0.5, 0.25))
-    assert coarse == pytest.approx(fine, rel=0.2) and coarse > 1.5
+def test_a_narrow_door_passes_nearly_as_many_on_coarse_cells_as_on_fine_ones(width):
+    coarse, fine = (np.mean([through(width, cell, seed) for seed in range(12)]) for cell in (0.5, 0.25))
+    assert coarse == pytest.approx(fine, rel=0.3) and coarse > 1.5
 
 
 def test_beside_a_door_the_way_leads_to_its_near_corner():

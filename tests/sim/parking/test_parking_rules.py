@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from parking_case import X0, Y0, at, plan, town
 
 from sim.parking import scene_of, spend_night
@@ -175,6 +177,15 @@ def test_what_a_sign_tells_saves_tries():
     assert tries["signed"] < tries["silent"]
 
 
+def test_bays_that_no_car_reaches_are_told_and_stay_empty():
+    import shapely
+    far = {"id": "far", "kind": "lot", "capacity": 50, "geometry": shapely.box(X0 + 60, Y0 + 400, X0 + 90, Y0 + 430)}
+    rows = [*town().bays[["id", "kind", "capacity", "access", "street", "geometry"]].to_dict("records"), far]
+    study = compare_options(town(bays=rows), plan(residents={"cars": 60}), replications=2)
+    assert study.unreachable == ["far"] and study.cars["y"].max() < 100
+    assert compare_options(town(), plan(), replications=1).unreachable == []
+
+
 def test_cars_come_from_places():
     homes = scene_of(town(), plan()).homes
     assert cars_at(homes, ["cy-1", "cy-1", None, "elsewhere", "cy-7"]).tolist() == [0, 2, 0, 0, 0, 0, 0, 1]
@@ -184,3 +195,21 @@ def test_residents_may_come_from_elsewhere():
     scene = scene_of(town(), plan(), residents=np.arange(8))
     night = spend_night(town(), plan(), scene=scene)
     assert np.bincount(night.cars.home[night.cars.resident], minlength=8).tolist() == list(range(8))
+
+
+def test_a_town_without_grids_bays_and_doors_still_has_a_night():
+    study = compare_options(town(grids=[], bays=[], entrances=[]), plan(options={"lot": LOT_OPTION}), replications=2)
+    means = study.metrics.groupby("option").mean()
+    assert means.loc["as it is", "unserved"] > means.loc["lot", "unserved"] and (means["deficit"] == 0).all()
+    assert np.isnan(means.loc["as it is", "occupancy"])
+    assert compare_options(town(), plan(residents={"cars": 0}, visitors={"cars": 0}), replications=2).rows("as it is")
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**20), cars=st.integers(0, 90), taken=st.integers(0, 30), opens=st.floats(0, 30_000),
+       lasts=st.floats(1, 40_000), access=st.sampled_from(["public", "residents", "permit", "private", "customers"]))
+def test_no_rule_lets_two_cars_into_one_bay(seed, cars, taken, opens, lasts, access):
+    rule = {"bays": ["office", "kerb-south"], "access": access, "from_s": opens, "until_s": opens + lasts, "taken": taken}
+    night = spend_night(town(), plan(rules=[rule], residents={"cars": cars}, visitors={"cars": 9}), seed=seed)
+    assert audit(night) == []
+    assert all((standing <= night.scene.supply.capacity).all() for standing in night.hourly)

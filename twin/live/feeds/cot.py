@@ -21,13 +21,13 @@ from defusedxml.common import DefusedXmlException  # type: ignore[import-untyped
 from pyproj import Transformer
 
 from twin.errors import BadInput, HutongError, Unavailable
-from twin.live.intake import Intake
+from twin.live.feeds.files import Door
 from twin.live.leaving import must_be_live, only_live
 from twin.live.observation import LIVE
 from twin.live.row import Row, moment
 from twin.live.state import STALE_S
 from twin.places import District
-from twin.store import Log
+from twin.store import Log, query
 
 UNIT = "a-f-G"
 """A friend on the ground, and no more than that: the twin has no military units."""
@@ -90,6 +90,7 @@ class CotSender:
         self._project = Transformer.from_crs(district.crs, 4326, always_xy=True)
         self._log, self._url = log, url
         self._newest: dict[str, Row] = {}
+        self._looked: dict[str, int] = {}
         self.sent = 0
 
     def take(self, rows: Iterable[Row]) -> None:
@@ -100,14 +101,26 @@ class CotSender:
                 if known is None or row.observed_at >= known.observed_at:
                     self._newest[row.object] = row
 
-    async def run(self, *, every_s: float = 1.0) -> None:
-        """Connect and send until cancelled; connects again when the line breaks."""
+    def look(self) -> None:
+        """Take what is new in the log: for a log that another process writes."""
+        since = datetime.now(UTC) - timedelta(seconds=STALE_S["position"])
+        found = self._log.latest_rows(query(LIVE, kinds=["position"], since=since))
+        self.take(row for row in found if row.observed_at > self._looked.get(row.object, 0))
+        self._looked = {row.object: row.observed_at for row in found}
+
+    async def run(self, *, every_s: float = 1.0, elsewhere: bool = False) -> None:
+        """Connect and send until cancelled; connects again when the line breaks.
+
+        ``elsewhere`` says that another process writes the log: it is looked into before each sending.
+        """
         end = self._log.watch(self.take)
         try:
             while True:
                 with contextlib.suppress(OSError):
-                    async with _line(self._url) as (_, writer):
+                    async with _line(self._url, "+wo") as (_, writer):
                         while True:
+                            if elsewhere:
+                                await asyncio.to_thread(self.look)
                             await self._send(writer)
                             await asyncio.sleep(every_s)
                 await asyncio.sleep(every_s)
@@ -123,27 +136,27 @@ class CotSender:
             self.sent += 1
 
 
-async def receive(intake: Intake, url: str, *, source: str = "cot") -> None:
+async def receive(door: Door, url: str, *, source: str = "cot") -> None:
     """Take in what a TAK server or client sends until cancelled; what is no position is refused and kept for the auditor.
 
     Connects again when the line breaks. CoT has no acknowledgement: what comes while the log is down is lost.
     """
     while True:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            async with _line(url) as (reader, _):
+            async with _line(url, "+ro") as (reader, _):
                 while True:
                     data = await (reader.recv() if hasattr(reader, "recv") else reader.readuntil(b"</event>"))
-                    await _take(intake, data[0] if isinstance(data, tuple) else data, source)
+                    await _take(door, data[0] if isinstance(data, tuple) else data, source)
         await asyncio.sleep(AGAIN_S)
 
 
-async def _take(intake: Intake, event: bytes, source: str) -> None:
+async def _take(door: Door, event: bytes, source: str) -> None:
     try:
         report = json.dumps([from_cot(event)]).encode()
     except BadInput as error:
         report = json.dumps([{"kind": str(error)[:200]}]).encode()
     with contextlib.suppress(HutongError):
-        await asyncio.to_thread(intake.take, report, source=source)
+        await asyncio.to_thread(door.take, report, source=source)
 
 
 async def _write(writer: Any, event: bytes) -> None:
@@ -152,8 +165,13 @@ async def _write(writer: Any, event: bytes) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _line(url: str) -> AsyncIterator[tuple[Any, Any]]:
-    """Reader and writer of a CoT address: ``tcp://host:port``, ``udp://host:port``, ``tls://...``."""
+async def _line(url: str, way: str) -> AsyncIterator[tuple[Any, Any]]:
+    """Reader and writer of a CoT address: ``tcp://host:port``, ``udp://host:port``, ``tls://...``.
+
+    ``way`` is ``+ro`` or ``+wo``: a datagram address is listened on or sent to, so that both ends may be on one machine.
+    """
+    if url.startswith("udp://"):
+        url = url.replace("udp://", f"udp{way}://", 1)
     try:
         import pytak  # type: ignore[import-untyped]
     except ImportError:

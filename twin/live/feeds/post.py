@@ -33,7 +33,7 @@ class Poster:
     """The door of a running server: takes bodies as an intake does, and rows as a log does.
 
     What a call returns is durable there. A batch that was not answered is sent again: the same report twice is stored
-    once. :attr:`reasons` counts what was refused.
+    once. :attr:`total` is what became of everything, :attr:`reasons` counts what was refused.
     """
 
     def __init__(self, server: str, token: str, *, stream: str = LIVE, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -43,9 +43,10 @@ class Poster:
         self._token, self._sleep = token.strip(), sleep
         self._address = f"{self.server}/api/observations" + ("" if stream == LIVE else f"?stream={quote(stream)}")
         self._met = False
+        self.total = Receipt()
         self.reasons: Counter[str] = Counter()
 
-    def take(self, body: bytes, *, source: str = "") -> tuple[Receipt, list[tuple[int, str]]]:
+    def take(self, body: bytes, *, source: str = "") -> tuple[Receipt, list[tuple[int, str]]]:  # noqa: ARG002
         """Post a JSON array of reports; returns the receipt, and place and reason of the first that were refused.
 
         The source is the one that the token is of, whatever ``source`` says. Raises :class:`BadInput` if the server does
@@ -56,7 +57,9 @@ class Poster:
         self.reasons.update(reason for _, reason in refused)
         if answer["refused"] > len(refused):
             self.reasons["refused too, the reasons are in the quarantine"] += answer["refused"] - len(refused)
-        return Receipt(answer["stored"], answer["duplicates"], answer["refused"]), refused
+        receipt = Receipt(answer["stored"], answer["duplicates"], answer["refused"])
+        self.total += receipt
+        return receipt, refused
 
     def append(self, rows: Sequence[Row], /) -> Receipt:
         """Post rows; their stream, source, grid and time received are for the server to say."""
