@@ -23,7 +23,7 @@ def test_openapi_lists_every_route_and_docs_load_nothing_from_outside(api):
 def test_every_answer_forbids_loading_from_elsewhere(api):
     for path in ("/twin", "/api/districts", "/docs"):
         policy = api.get(path).headers["Content-Security-Policy"]
-        assert policy.startswith("default-src 'self'") and "http" not in policy
+        assert policy.startswith("default-src 'none'") and "http" not in policy
 
 
 def test_districts(api):
