@@ -118,7 +118,7 @@ def test_ctrl_c_leaves_a_run_that_can_go_on(folder):
     command = [sys.executable, "-m", "viz.cli", "rehearse", "small.yaml", "-n", "200", "--workers", "1", "-o", "runs/long"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "200"})
     done = folder / "runs" / "long.part" / "done"
-    for _ in range(600):
+    for _ in range(1800):
         if done.is_dir() and len(list(done.glob("*/metrics.json"))) >= 1:
             break
         with pytest.raises(subprocess.TimeoutExpired):
