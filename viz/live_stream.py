@@ -12,7 +12,6 @@ What a viewer may see is asked anew for every frame, because operations end and 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import csv
 import io
 import json
@@ -23,13 +22,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Protocol
 
-from fastapi import FastAPI, Query, Response, WebSocket, WebSocketDisconnect
+from fastapi import FastAPI, Query, Response, WebSocket
 
 from twin.guard import Guard, Permission, Principal
 from viz.guard import principal_of
 from viz.live import Live
 from viz.positions import Look, Positions, everywhere, nowhere, within
-from viz.stream import REFUSED, same_origin
+from viz.stream import REFUSED, same_origin, stirred, until_gone
 
 UPDATES = 4.0
 """Frames a second at most."""
@@ -79,16 +78,7 @@ class Viewer:
     async def watch(self) -> None:
         """Send what is new until the client goes."""
         await self.socket.send_text(json.dumps({"stale_s": self.twin.stale_s}))
-        listening = asyncio.create_task(self._listen())
-        sending = asyncio.create_task(self._send())
-        done, rest = await asyncio.wait({listening, sending}, return_when=asyncio.FIRST_COMPLETED)
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
-        for task in done:
-            error = task.exception()
-            if error is not None and not isinstance(error, WebSocketDisconnect):
-                raise error
+        await until_gone(self._listen(), self._send())
 
     async def _listen(self) -> None:
         async for text in self.socket.iter_text():
@@ -112,10 +102,7 @@ class Viewer:
             if self._drawn and (early <= 0 or self._asked):
                 early = await self._send_next()
                 self._due = time.monotonic() + early
-            # Not wait_for: on Python 3.11 it can swallow the cancellation that comes with the end of the connection.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(early, 0.001) if self._drawn else 5.0):
-                    await self._stir.wait()
+            await stirred(self._stir, max(early, 0.001) if self._drawn else 5.0)
 
     async def _send_next(self) -> float:
         """Send what is due, if anything is; returns how long to wait at least until the next frame [s]."""

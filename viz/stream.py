@@ -18,6 +18,7 @@ import json
 import math
 import struct
 import time
+from collections.abc import Coroutine
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -103,6 +104,27 @@ def _number(value: Any) -> float | None:
     return float(value) if usable else None
 
 
+async def until_gone(listening: Coroutine[Any, Any, None], sending: Coroutine[Any, Any, None]) -> None:
+    """Listen and send side by side until the client goes."""
+    done, rest = await asyncio.wait({asyncio.create_task(listening), asyncio.create_task(sending)},
+                                    return_when=asyncio.FIRST_COMPLETED)
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
+    for task in done:
+        error = task.exception()
+        if error is not None and not isinstance(error, WebSocketDisconnect):
+            raise error
+
+
+async def stirred(event: asyncio.Event, seconds: float | None) -> None:
+    """Wait for an event, at most so long; not by ``wait_for``, which on Python 3.11 can swallow the cancellation that
+    comes with the end of the connection."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
 class Player:
     """Plays one source to one socket."""
 
@@ -117,16 +139,7 @@ class Player:
 
     async def play(self) -> None:
         """Send frames until the client goes."""
-        listening = asyncio.create_task(self._listen())
-        sending = asyncio.create_task(self._send())
-        done, rest = await asyncio.wait({listening, sending}, return_when=asyncio.FIRST_COMPLETED)
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
-        for task in done:
-            error = task.exception()
-            if error is not None and not isinstance(error, WebSocketDisconnect):
-                raise error
+        await until_gone(self._listen(), self._send())
 
     async def _listen(self) -> None:
         async for text in self.socket.iter_text():
@@ -148,13 +161,7 @@ class Player:
             if self._drawn:
                 wait = await self._send_next()
             if wait is None or wait > 0.001:
-                await self._stirred(wait)
-
-    async def _stirred(self, seconds: float | None) -> None:
-        # Not wait_for: on Python 3.11 it can swallow the cancellation that comes with the end of the connection.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._stir.wait()
+                await stirred(self._stir, wait)
 
     async def _send_next(self) -> float | None:
         """Send the frame that is due, if one is; returns how long to wait for the next one, None for a message."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "sim"))
 
 from plaza_case import evening, plaza
+from serving import serving
 
 import sim
 from sim.scenario_file import dump
@@ -55,24 +54,12 @@ def library(plaza, rehearsed, tmp_path):
 @pytest.fixture(scope="module")
 def served(plaza, rehearsed, tmp_path_factory):
     """The application on a free port of this machine: its address and its library."""
-    import uvicorn
-
     from viz.app import create_app
     folder = tmp_path_factory.mktemp("served") / "library"
     shutil.copytree(rehearsed, folder)
     library = Library(plaza, folder / "runs", folder / "scenarios")
-    config = uvicorn.Config(create_app(library).server, host="127.0.0.1", port=0, log_level="error",
-                            ws_per_message_deflate=False, ws="websockets-sansio")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    until = time.monotonic() + 20
-    while not server.started and time.monotonic() < until:
-        time.sleep(0.05)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}", library
-    server.should_exit = True
-    thread.join(timeout=10)
+    with serving(create_app(library).server) as address:
+        yield address, library
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import shapely
 from plaza_case import CRS, X0, Y0
+from serving import serving
 
 from twin.cases import CaseStep
 from twin.guard import Guard, Role
@@ -221,25 +222,6 @@ def accounts(folder):
     return guard
 
 
-@contextmanager
-def serving(app):
-    """An application on a free port of this machine: its address."""
-    import uvicorn
-
-    config = uvicorn.Config(
-        app.server, host="127.0.0.1", port=0, log_level="error", ws_per_message_deflate=False, ws="websockets-sansio"
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    until = time.monotonic() + 20
-    while not server.started and time.monotonic() < until:
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=10)
-
-
 @pytest.fixture(scope="module")
 def live_served(watched_plaza, tmp_path_factory):
     """The application with a live plaza that keeps moving: its address, the live twin and the accounts."""
@@ -270,7 +252,7 @@ def live_served(watched_plaza, tmp_path_factory):
 
     feeding = threading.Thread(target=feed, daemon=True)
     feeding.start()
-    with serving(create_app(library, live=twin, guard=guard)) as address:
+    with serving(create_app(library, live=twin, guard=guard).server) as address:
         yield address, twin, guard
     over.set()
     feeding.join(timeout=5)

@@ -4,10 +4,7 @@ import json
 import os
 import shutil
 import subprocess
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import util
 from pathlib import Path
 from types import ModuleType
@@ -15,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import uvicorn
 from dash import Dash, Input, Output, html
 from dash.development.base_component import ComponentRegistry
 from fastapi import Response
+from serving import serving
 
 import viz
 from twin.places import District
@@ -140,21 +137,6 @@ def browser() -> Iterator[Any]:
         made.close()
 
 
-@contextmanager
-def served(app: Dash) -> Iterator[str]:
-    """Serve an application on a free port while the block runs; gives its address."""
-    server = uvicorn.Server(uvicorn.Config(app.server, port=0, log_level="error", ws_per_message_deflate=False))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
-
-
 @pytest.fixture(scope="module")
 def page(small: District, browser: Any) -> Iterator[Any]:
     """A page with two linked scenes and one of a pydeck specification; every outside request is an error."""
@@ -171,7 +153,7 @@ def page(small: District, browser: Any) -> Iterator[Any]:
         app.clientside_callback("value => value ? JSON.stringify(value) : ''", Output(target, "children"),
                                 Input("s", prop))
     outside: list[str] = []
-    with served(app) as address:
+    with serving(app.server) as address:
         tab = browser.new_page(viewport={"width": 520, "height": 1200})
         tab.on("request", lambda request: None if request.url.startswith((address, "data:", "blob:"))
                else outside.append(request.url))
@@ -342,7 +324,7 @@ def test_the_whole_district_shows_within_seconds(browser: Any) -> None:
     app = Dash("whole", backend="fastapi")
     app.server.get("/scene.bin")(lambda: Response(message, media_type="application/octet-stream"))
     app.layout = html.Div(Scene(id="s", sceneUrl="/scene.bin", style={"height": "90vh"}))
-    with served(app) as address:
+    with serving(app.server) as address:
         tab = browser.new_page(viewport={"width": 1280, "height": 800})
         tab.goto(address)
         tab.wait_for_function("window.hutongScenes?.s?.stats.ready", timeout=60_000)

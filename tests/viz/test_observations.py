@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 import shapely
-import uvicorn
 from fastapi import FastAPI, Request, Response
 from pyproj import CRS
+from serving import serving
 
 from twin.guard import Principal, Role
 from twin.live import LIVE
@@ -67,16 +66,8 @@ def client(twin: Twin) -> Iterator[httpx.Client]:
     jobs = Jobs()
     add_api(server, None, jobs)  # type: ignore[arg-type]
     add_observation_api(server, twin)
-    running = uvicorn.Server(uvicorn.Config(server, host="127.0.0.1", port=0, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=running.run, daemon=True)
-    thread.start()
-    until = time.monotonic() + 20
-    while not running.started and time.monotonic() < until:
-        time.sleep(0.01)
-    with httpx.Client(base_url=f"http://127.0.0.1:{running.servers[0].sockets[0].getsockname()[1]}", timeout=60) as opened:
+    with serving(server, lifespan="off") as address, httpx.Client(base_url=address, timeout=60) as opened:
         yield opened
-    running.should_exit = True
-    thread.join(timeout=10)
     jobs.close()
 
 

@@ -3,12 +3,11 @@
 import importlib.util
 import shutil
 import sys
-import threading
-import time
 from pathlib import Path
 
 import pytest
 from app_case import FLAGS
+from serving import serving
 
 from sim.parking.study import compare_options
 from sim.scenario_file import dump
@@ -36,26 +35,9 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def address(folder):
     """The application with the page in it."""
-    import uvicorn
-
-    import viz.pages
     from viz.app import create_app
-    from viz.guard import table
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(viz.pages._PAGES, "/parking", parking)
-        patch.setitem(table.PAGES, "/parking", table.P.REHEARSE)
-        patch.setitem(table.CALLBACKS, "parking-", table.P.REHEARSE)
-        app = create_app(Library(folder / "town.gpkg", folder / "runs", folder))
-        config = uvicorn.Config(app.server, host="127.0.0.1", port=0, log_level="error", ws="websockets-sansio")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        until = time.monotonic() + 20
-        while not server.started and time.monotonic() < until:
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        server.should_exit = True
-        thread.join(timeout=10)
+    with serving(create_app(Library(folder / "town.gpkg", folder / "runs", folder)).server) as opened:
+        yield opened
 
 
 def test_only_nights_are_offered(folder, tmp_path):

@@ -3,18 +3,15 @@ from __future__ import annotations
 import json
 import shutil
 import struct
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from serving import serving
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
@@ -132,27 +129,12 @@ def test_controls_that_make_no_sense_change_nothing(nonsense: dict) -> None:
     assert (head.now, head.rate, head.playing) == (5.0, 2.0, False)
 
 
-@contextmanager
-def served(app: FastAPI) -> Iterator[str]:
-    """Serve an application on a free port while the block runs; gives host and port."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", ws_per_message_deflate=False))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    try:
-        yield f"127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
-
-
 @pytest.fixture(scope="module")
 def host() -> Iterator[str]:
     app = FastAPI()
     add_routes(app, Shelf())  # type: ignore[arg-type]
-    with served(app) as address:
-        yield address
+    with serving(app) as address:
+        yield address.removeprefix("http://")
 
 
 def next_frame(socket: ClientConnection) -> Read:
@@ -234,10 +216,10 @@ def measured_updates(n: int, frames: int, limit_s: float = 120) -> float:
     """Updates a second of n people in Chromium, over a number of frames, after a first second to warm up."""
     from playwright.sync_api import sync_playwright
 
-    with served(streaming_page(n)) as host, sync_playwright() as play:
+    with serving(streaming_page(n)) as address, sync_playwright() as play:
         browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
         page = browser.new_page(viewport={"width": 600, "height": 400})
-        page.goto(f"http://{host}/")
+        page.goto(f"{address}/")
         page.wait_for_function("window.hutongScenes?.s?.stats.updates > 5", timeout=30_000)
         page.wait_for_timeout(1000)
         count = "[window.hutongScenes.s.stats.updates, performance.now()]"
