@@ -114,8 +114,9 @@ class Viewer:
             return 1.0
         self._refused = ""
         whole = self._asked or self._look is None or may.key != self._scope
+        at = self.at
         if whole:
-            at, self._asked = self.at, False
+            self._asked = False
             self._scope = may.key
             self._look = Look(may.sees, number=self._look.number if self._look else 0)
             self._past = [] if at is None else await asyncio.to_thread(self.twin.way_to, at, TRAIL_S, TRAIL_STEPS)
@@ -123,20 +124,20 @@ class Viewer:
                 return 0.0
         assert self._look is not None
         self._look.near = may.near
-        if self.at is not None:
+        if at is not None:
             if not self._past:
                 return 1.0
             time_s, positions = self._past.pop(0)
         else:
             time_s, positions = self.twin.now(), self.twin.positions
-        made = self._look.frame(positions, time_s, live=self.at is None, whole=whole)
+        made = self._look.frame(positions, time_s, live=at is None, whole=whole)
         if made is None:
             return 1.0 / UPDATES
         names, frame, observed = made
         if names:
             await self.socket.send_text(json.dumps({"names": names}, ensure_ascii=False))
         if len(observed):
-            await asyncio.to_thread(self.read, self.at, len(observed))
+            await asyncio.to_thread(self.read, at, len(observed))
         self._drawn = False
         await self.socket.send_bytes(frame)
         return 0.0 if self._past else 1.0 / UPDATES
