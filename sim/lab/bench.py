@@ -14,7 +14,7 @@ from sim.kinds import KINDS
 from sim.lab import FASTEST, SLOWEST, Choose, Closing, Lab, People, area_of, line_of
 from sim.lab.places import doorstep, spread
 from sim.lab.plan import laid_out
-from sim.lab.ways import CLEAR, body_of, check_ways, free_ground
+from sim.lab.ways import CLEAR, body_of, check_ways, free_ground, within_reach
 from sim.scenario import Distribution, Span
 from twin.errors import BadInput
 
@@ -106,7 +106,9 @@ def prepare(lab: Lab, seed: int | None = None) -> Bench:
         for radius, step_free in {*zip(group.radius.tolist(), group.step_free.tolist(), strict=True)}:
             alike = (group.radius == radius) & (group.step_free == step_free)
             starts = doorsteps[k] if k in doorsteps else group.xy[alike]
-            check_ways(ground, lab, storeys, what, people.names, starts, radius, step_free)
+            chosen = isinstance(people.goal, Choose)
+            names = within_reach(ground, people.names, starts, step_free) if chosen else people.names
+            check_ways(ground, lab, storeys, what, names, starts, radius, step_free)
         groups.append(group)
     _keep_company(lab, groups)
     cast = _joined(groups)

@@ -72,7 +72,8 @@ class Exits:
             bound = self._door_of_goal[np.concatenate([there.goal, self.cast.route[persons[~choosing], 0]])]
             who, at = persons[choosing], xy[choosing]
             self._read_signs(who, at)
-            chosen = self._chosen(who, at, np.full(len(who), -1), self._away(at), others, bound, self._away(others), crowd.time)
+            away, theirs = self._away(at, self.cast.step_free[who]), self._away(others, np.zeros(len(others), bool))
+            chosen = self._chosen(who, at, np.full(len(who), -1), away, others, bound, theirs, crowd.time)
             goals[choosing] = np.where(chosen >= 0, self.goals[chosen], self.cast.route[who, 0])
         return self._with_company(persons, goals)
 
@@ -82,7 +83,7 @@ class Exits:
             return
         self._next = crowd.time + PERIOD
         there = crowd.table()
-        bound, away = self._door_of_goal[there.goal], self._away(there.xy)
+        bound, away = self._door_of_goal[there.goal], self._away(there.xy, self.cast.step_free[who[there.ids]])
         self.doors.learn(PERIOD, bound, away, there.speed < 0.5 * there.free_speed)
         persons = who[there.ids]
         rows = np.flatnonzero(self.offered[persons].any(axis=1))
@@ -101,9 +102,13 @@ class Exits:
             self.cast.route[persons[rows[new]], 0] = goals
             crowd.send(there.ids[rows[new]], goals)
 
-    def _away(self, xy: np.ndarray) -> np.ndarray:
-        """Distances of points to the exits (n, m) [m]."""
-        return np.column_stack([self.ground.distance(int(goal), xy) for goal in self.goals])
+    def _away(self, xy: np.ndarray, step_free: np.ndarray) -> np.ndarray:
+        """Distances of points to the exits (n, m) [m], without steps for those who can take none (n,)."""
+        away = np.column_stack([self.ground.distance(int(goal), xy) for goal in self.goals])
+        if step_free.any():
+            level = [self.ground.level(int(goal)) for goal in self.goals]
+            away[step_free] = np.column_stack([self.ground.distance(goal, xy[step_free]) for goal in level])
+        return away
 
     def _chosen(self, persons: np.ndarray, xy: np.ndarray, before: np.ndarray, away: np.ndarray, others: np.ndarray,
                 bound: np.ndarray, their_away: np.ndarray, now: float) -> np.ndarray:
@@ -136,22 +141,23 @@ class Exits:
             self._shunned_until[mates, door] = now + SHUNS_FOR
 
     def _as_led(self, persons: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-        """What companies do: everybody takes the exit of the first of the company."""
+        """What companies do: everybody takes the exit of the first of the company, or of the first who can take no steps."""
         company = self.cast.company[persons]
         together = np.flatnonzero(company >= 0)
         if not len(together):
             return chosen
-        order = together[np.lexsort((persons[together], company[together]))]
+        order = together[np.lexsort((persons[together], ~self.cast.step_free[persons[together]], company[together]))]
         _, first, of = np.unique(company[order], return_index=True, return_inverse=True)
         led = chosen.copy()
         led[order] = np.where(self.offered[persons[order], chosen[order[first]][of]], chosen[order[first]][of], chosen[order])
         return led
 
     def _with_company(self, persons: np.ndarray, goals: np.ndarray) -> np.ndarray:
-        """Newcomers take the exit of the first of their company who set off, or of the first of those who come now."""
+        """Newcomers take the exit of who leads their company (see :meth:`_as_led`), there already or coming now."""
         company = self.cast.company[persons]
         for row in np.flatnonzero((company >= 0) & (goals >= 0)):
-            lead = int(np.flatnonzero(self.cast.company == company[row])[0])
+            mates = np.flatnonzero(self.cast.company == company[row])
+            lead = int(mates[np.argmax(self.cast.step_free[mates])])
             come_now = np.flatnonzero(persons == lead)
             theirs = goals[come_now[0]] if len(come_now) else self.cast.route[lead, 0]
             goals[row] = theirs if theirs in self.goals[self.offered[persons[row]]] else goals[row]

@@ -28,6 +28,12 @@ def free_ground(ground: Ground, lab: Lab, radius: float, storeys: Storeys | None
     return free.difference(shapely.union_all(walls).buffer(clear)) if walls else free
 
 
+def within_reach(ground: Ground, exits: list[str], starts: np.ndarray, step_free: bool) -> list[str]:
+    """Those of the exits that people choose among which all starts (n, 2) have a way to; all of them if there is none."""
+    goals = [ground.level(ground.goals[name]) if step_free else ground.goals[name] for name in exits]
+    return [name for name, goal in zip(exits, goals, strict=True) if np.isfinite(ground.distance(goal, starts)).all()] or exits
+
+
 def check_ways(ground: Ground, lab: Lab, storeys: Storeys | None, what: str, names: list[str], starts: np.ndarray,
                radius: float, step_free: bool) -> None:
     """Raise :class:`BadInput` unless bodies of a radius [m] get from all starts (n, 2) to each of the named goals.

@@ -72,3 +72,25 @@ def test_a_kind_brings_its_numbers_and_shares_are_drawn():
     assert set(cast.radius[mixed & cast.step_free]) == {KINDS["wheelchair"].radius}
     assert cast.speed[~mixed].tolist() == [1.0] and cast.radius[~mixed].tolist() == [KINDS["child"].radius]
     assert sum(kind.share for kind in KINDS.values()) == pytest.approx(1)
+
+
+def test_who_can_take_no_steps_chooses_the_level_way_and_takes_the_company_along():
+    lab = load_any("scenarios/labs/house.yaml")
+    friends = {"at": [[20, 5], [20.6, 5], [20, 5.8], [20.6, 5.8]], "storey": "first", "goal": {"choose": ["door", "terrace"]},
+               "kind": {"adult": 1, "wheelchair": 1}, "company": "friends"}
+    written = lab.model_dump(by_alias=True, exclude_unset=True)
+    lab = Lab.model_validate(written | {"people": [*written["people"], friends]})
+    experiment = Experiment(lab, seed=3)
+    cast, goals = experiment.cast, experiment.ground.goals
+    company = cast.group == 2
+    assert 0 < cast.step_free[company].sum() < 4
+    experiment.run()
+    assert set(cast.route[cast.step_free, 0]) == {goals["terrace"]}
+    assert set(cast.route[company, 0]) == {goals["terrace"]}
+    walkers = (cast.group == 0) & ~cast.step_free
+    assert (cast.route[walkers, 0] == goals["door"]).sum() > 5
+
+
+def test_wheels_that_can_reach_none_of_the_exits_are_refused():
+    with pytest.raises(BadInput, match="without steps"):
+        prepare(house(people=[{"at": [[20, 5]], "goal": {"choose": ["exit"]}, "storey": "first", "kind": "wheelchair"}]))
