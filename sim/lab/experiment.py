@@ -83,6 +83,7 @@ class Experiment:
         maps: bool = False,
         on_frame: Callable[[Frame], None] | None = None,
         parameters: Parameters | None = None,
+        threads: int = 1,
     ) -> None:
         self.seed = lab.seed if seed is None else seed
         self.bench: Bench = prepare(lab, self.seed)
@@ -90,7 +91,7 @@ class Experiment:
         self.lab = lab = self.bench.lab
         n = len(self.cast)
         self.crowd = Crowd(
-            self.ground, seed=self.seed, dt=lab.step_s, capacity=n, parameters=parameters, period=lab.period
+            self.ground, seed=self.seed, dt=lab.step_s, capacity=n, parameters=parameters, period=lab.period, threads=threads
         )
         self.id = np.full(n, -1)
         self.entered, self.out = np.full(n, np.nan), np.full(n, np.nan)
