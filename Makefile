@@ -18,7 +18,7 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,dash-deck,postgresql,cot,oidc]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,dash-deck,postgresql,cot,oidc,camera,study]'
 	@touch $@
 
 install: $(VENV)/.installed  ## make .venv and install Hutong into it
