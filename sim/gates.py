@@ -8,8 +8,8 @@ import numpy as np
 import shapely
 
 from sim.crowd import Crowd
-from sim.crowd.choice import FLOW, SOCIAL, Doors, choose, following, queues, tastes
-from sim.crowd.sight import in_sight
+from sim.crowd.behaviour.choice import FLOW, SOCIAL, Doors, choose, following, queues, tastes
+from sim.crowd.ground.sight import in_sight
 from sim.site import Site
 
 PERIOD = 5.0

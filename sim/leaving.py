@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.crowd import Crowd
-from sim.crowd.choice import SOCIAL, Doors, choose, following, queues, tastes
+from sim.crowd.behaviour.choice import SOCIAL, Doors, choose, following, queues, tastes
 from sim.gates import SHUNS_FOR
 from sim.site import Site
 

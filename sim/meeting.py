@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.crowd import Crowd, Ground
-from sim.crowd.company import Companies
-from sim.crowd.sight import in_sight
+from sim.crowd.behaviour.company import Companies
+from sim.crowd.ground.sight import in_sight
 from sim.site import CheckpointPlace
 from sim.visitors import Visitors
 

@@ -48,8 +48,8 @@ def compiled_beside(package: Path) -> Iterator[None]:
 def version_of(package: Path) -> str:
     """A name for the content of all sources of a package."""
     content = hashlib.sha256()
-    for source in sorted(package.glob("*.py")):
-        content.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+    for source in sorted(package.rglob("*.py")):
+        content.update(source.relative_to(package).as_posix().encode() + b"\0" + source.read_bytes() + b"\0")
     return content.hexdigest()[:16]
 
 

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import get_num_threads, set_num_threads
 
-from sim.crowd import columns as k
-from sim.crowd.crowding import PERIOD, Crowding
+from sim.crowd.behaviour.crowding import PERIOD, Crowding
 from sim.crowd.ground import Ground
-from sim.crowd.jam import SLOW
-from sim.crowd.kernel import advance, advance_threads, fitting
+from sim.crowd.ground.walls import SLACK
 from sim.crowd.parameters import STANDARD_RADIUS, Parameters
-from sim.crowd.walls import SLACK
+from sim.crowd.step import columns as k
+from sim.crowd.step.jam import SLOW
+from sim.crowd.step.kernel import advance, advance_threads, fitting
 from twin.errors import BadInput
 
 STEP = 0.1

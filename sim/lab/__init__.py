@@ -75,7 +75,7 @@ class Smoke(OnStorey):
     """Smoke in an area for a time: people walk slower in it, and take in a dose if it holds gases.
 
     ``extinction_per_m`` is the extinction coefficient of light; ``slope_m`` the share of the free speed that each 1/m
-    of it takes away. See :mod:`sim.crowd.smoke` for the formulas.
+    of it takes away. See :mod:`sim.crowd.behaviour.smoke` for the formulas.
     """
 
     area: Area

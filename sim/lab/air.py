@@ -6,8 +6,8 @@ import numpy as np
 import shapely
 
 from sim.crowd import Ground
+from sim.crowd.behaviour.smoke import INCAPACITATED, dose_rate, pace_in_smoke
 from sim.crowd.people import Snapshot
-from sim.crowd.smoke import INCAPACITATED, dose_rate, pace_in_smoke
 from sim.lab import Lab, Smoke, area_of
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from sim.crowd.voronoi import compute_voronoi_cells, compute_voronoi_density, compute_voronoi_speed
+from sim.crowd.measures.voronoi import compute_voronoi_cells, compute_voronoi_density, compute_voronoi_speed
 from sim.run import Frame
 
 CUT_OFF = 1.0

@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 
 from sim.crowd import Ground
-from sim.crowd.storeys import Storeys
+from sim.crowd.ground.storeys import Storeys
 from sim.draw import quantile, stream
 from sim.kinds import KINDS
 from sim.lab import FASTEST, SLOWEST, Choose, Closing, Lab, People, area_of, line_of

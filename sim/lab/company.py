@@ -6,7 +6,7 @@ import numpy as np
 import shapely
 
 from sim.crowd import Ground
-from sim.crowd.company import Companies
+from sim.crowd.behaviour.company import Companies
 from sim.lab.bench import Cast
 
 

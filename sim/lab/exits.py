@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from sim.crowd import Crowd, Ground
-from sim.crowd.choice import PERIOD, Doors, choose, following, queues, tastes
-from sim.crowd.sight import in_sight
+from sim.crowd.behaviour.choice import PERIOD, Doors, choose, following, queues, tastes
+from sim.crowd.ground.sight import in_sight
 from sim.draw import stream
 from sim.lab import Choose, Lab
 from sim.lab.bench import Cast

@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 import shapely
 
-from sim.crowd.storeys import Flight, Storeys
+from sim.crowd.ground.storeys import Flight, Storeys
 from sim.lab import Lab, area_of, line_of
 from sim.lab.shapes import AreaOn, LineOn, OnStorey
 from twin.errors import BadInput

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from sim.crowd import Ground
+from sim.crowd.ground.storeys import Storeys
 from sim.crowd.people import Snapshot
-from sim.crowd.storeys import Storeys
 
 EPSILON = 1e-9
 

@@ -7,7 +7,7 @@ import shapely
 from shapely.affinity import translate
 
 from sim.crowd import Ground, Parameters
-from sim.crowd.storeys import Storeys
+from sim.crowd.ground.storeys import Storeys
 from sim.lab import Lab, line_of
 from twin.errors import BadInput
 

@@ -9,8 +9,8 @@ import pytest
 import shapely
 
 from sim.crowd import Crowd, Ground
-from sim.crowd.race import square
-from sim.crowd.voronoi import voronoi_cells
+from sim.crowd.bench.race import square
+from sim.crowd.measures.voronoi import voronoi_cells
 
 pytest.importorskip("pytest_benchmark")
 PEOPLE, STEPS = 5_000, 5

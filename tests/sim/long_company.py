@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 
 from sim.crowd import Crowd, Ground
-from sim.crowd.company import Companies
+from sim.crowd.behaviour.company import Companies
 
 SECONDS = 20
 

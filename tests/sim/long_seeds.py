@@ -23,7 +23,8 @@ import numpy as np
 import shapely
 
 import sim
-from sim.crowd import Crowd, columns
+from sim.crowd import Crowd
+from sim.crowd.step import columns
 from sim.event import Rehearsal
 from sim.lab.experiment import Experiment
 from sim.place import district_of

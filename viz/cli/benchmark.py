@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sim.crowd.race import Pace, ours, peer, square
+from sim.crowd.bench.race import Pace, ours, peer, square
 from sim.measures import readable
 from twin.errors import BadInput
 from viz.cli import output

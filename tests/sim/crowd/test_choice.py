@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.crowd import Ground
-from sim.crowd.choice import FLOW, INERTIA, LEAST_FLOW, TASTE, Doors, choose, following, queues, tastes
-from sim.crowd.sight import in_sight
+from sim.crowd.behaviour.choice import FLOW, INERTIA, LEAST_FLOW, TASTE, Doors, choose, following, queues, tastes
+from sim.crowd.ground.sight import in_sight
 
 
 def test_expected_time_is_walking_or_waiting_for_those_who_are_nearer():

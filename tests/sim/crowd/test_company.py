@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.crowd import Crowd, Ground
-from sim.crowd.columns import FREE, ID
-from sim.crowd.company import PATIENCE, Companies
+from sim.crowd.behaviour.company import PATIENCE, Companies
+from sim.crowd.step.columns import FREE, ID
 
 
 def street(length=60.0, width=6.0):

@@ -60,7 +60,7 @@ def test_every_compiled_function_says_how_it_is_compiled():
     import re
 
     import sim.crowd
-    decorators = [text for source in Path(sim.crowd.__file__).parent.glob("*.py")
+    decorators = [text for source in Path(sim.crowd.__file__).parent.rglob("*.py")
                   for text in re.findall(r"^@njit\b.*$", source.read_text(encoding="utf-8"), re.MULTILINE)]
     assert len(decorators) > 40
     assert [text for text in decorators if "fastmath=" not in text or "error_model=" not in text] == []

@@ -8,7 +8,7 @@ import numpy as np
 from shapely import LineString, box
 
 from sim.crowd import Crowd, Ground
-from sim.crowd.experiments import free_speeds, scattered
+from sim.crowd.bench.experiments import free_speeds, scattered
 
 
 def two_passages(heed: bool = True) -> tuple[Crowd, np.ndarray]:

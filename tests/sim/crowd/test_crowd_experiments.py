@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.crowd.experiments import (
+from sim.crowd.bench.experiments import (
     DOOR_WIDTHS,
     MEASURED_ONE_WAY,
     MEASURED_TWO_WAY,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from shapely import LineString, Point, Polygon, box
 
 from sim.crowd import Crowd, Ground, Parameters
-from sim.crowd.experiments import free_speeds, scattered
+from sim.crowd.bench.experiments import free_speeds, scattered
 from twin.errors import BadInput
 
 

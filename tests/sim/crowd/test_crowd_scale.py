@@ -7,7 +7,7 @@ import pytest
 import shapely
 
 from sim.crowd import Crowd, Ground
-from sim.crowd.race import ours, square
+from sim.crowd.bench.race import ours, square
 
 
 def standing(people, density, threads=1):

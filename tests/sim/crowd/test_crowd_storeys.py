@@ -11,7 +11,7 @@ from shapely import LineString, box
 from shapely.affinity import rotate, translate
 
 from sim.crowd import Crowd, Ground, Parameters
-from sim.crowd.storeys import GAP, Flight, Storeys
+from sim.crowd.ground.storeys import GAP, Flight, Storeys
 from twin.errors import BadInput
 
 

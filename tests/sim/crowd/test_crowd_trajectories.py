@@ -7,7 +7,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.crowd import trajectories, voronoi
+from sim.crowd.measures import trajectories, voronoi
 
 FPS = 10.0
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import shapely
 
-from sim.crowd import trajectories as ours
-from sim.crowd import voronoi
-from sim.crowd.measures import SIGMA, SPEED_NOISE, DensityMaps
+from sim.crowd.measures import trajectories as ours
+from sim.crowd.measures import voronoi
+from sim.crowd.measures.density import SIGMA, SPEED_NOISE, DensityMaps
 from sim.lab import Lab
 from sim.lab.experiment import Experiment
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.crowd.smoke import LEAST, dose_rate, pace_in_smoke
+from sim.crowd.behaviour.smoke import LEAST, dose_rate, pace_in_smoke
 
 
 def test_speed_falls_with_extinction_down_to_a_floor():

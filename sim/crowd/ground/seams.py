@@ -13,8 +13,8 @@ import numpy as np
 import shapely
 from numba import njit
 
-from sim.crowd.columns import GHOST, INTEGERS, MODE, REALS, SIGHT, X, Y
-from sim.crowd.storeys import Seam
+from sim.crowd.ground.storeys import Seam
+from sim.crowd.step.columns import GHOST, INTEGERS, MODE, REALS, SIGHT, X, Y
 
 
 class Seams:

@@ -16,7 +16,7 @@ import numpy as np
 import shapely
 from numba import njit
 
-from sim.crowd.links import area_mask
+from sim.crowd.ground.links import area_mask
 
 SIGMA = 0.8
 """Standard deviation of the density kernel [m]."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from sim.crowd.columns import ALONE, HOLD, ID, MODE, ONE, RADIUS, STANDING, STATE, ZERO, f4
-from sim.crowd.terrain import Terrain
-from sim.crowd.walls import allowed, bin_at, nearest_wall
+from sim.crowd.ground.terrain import Terrain
+from sim.crowd.ground.walls import allowed, bin_at, nearest_wall
+from sim.crowd.step.columns import ALONE, HOLD, ID, MODE, ONE, RADIUS, STANDING, STATE, ZERO, f4
 
 
 @njit(fastmath=True, error_model="numpy", inline="always")

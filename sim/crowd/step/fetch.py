@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from sim.crowd.columns import GOAL, ZERO, X, Y, f4
-from sim.crowd.terrain import Terrain
+from sim.crowd.ground.terrain import Terrain
+from sim.crowd.step.columns import GOAL, ZERO, X, Y, f4
 
 
 @njit(cache=True, error_model="numpy", fastmath=True)

@@ -12,7 +12,7 @@ import numpy as np
 import shapely
 from numba import njit
 
-from sim.crowd.walls import SLACK, free_way, nearest_wall
+from sim.crowd.ground.walls import SLACK, free_way, nearest_wall
 
 DX = np.array([1, 1, 0, -1, -1, -1, 0, 1], np.int32)
 DY = np.array([0, 1, 1, 1, 0, -1, -1, -1], np.int32)

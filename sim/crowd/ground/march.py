@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from sim.crowd.links import DX, DY
-from sim.crowd.portals import Portals
-from sim.crowd.terrain import pace_factor
+from sim.crowd.ground.links import DX, DY
+from sim.crowd.ground.portals import Portals
+from sim.crowd.ground.terrain import pace_factor
 
 EXACT = 2e-3
 """What a distance has to get shorter by to count as changed, in cells."""

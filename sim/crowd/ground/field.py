@@ -1,14 +1,14 @@
-"""The way down a walking distance on a raster whose links know exactly where walls are (:mod:`sim.crowd.links`)."""
+"""The way down a walking distance on a raster whose links know exactly where walls are (:mod:`sim.crowd.ground.links`)."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-from sim.crowd.links import CLEAR, DX, DY, RULED
-from sim.crowd.portals import round_corner
-from sim.crowd.terrain import Terrain, pace_factor
-from sim.crowd.walls import bin_at, free_way
+from sim.crowd.ground.links import CLEAR, DX, DY, RULED
+from sim.crowd.ground.portals import round_corner
+from sim.crowd.ground.terrain import Terrain, pace_factor
+from sim.crowd.ground.walls import bin_at, free_way
 
 STEEPEST = 100.0
 """Slopes of a distance that are no error have at most this size: slow areas and crowds make them steep."""
@@ -50,7 +50,7 @@ def way(px: float, py: float, d: np.ndarray, links: np.ndarray, kind: np.ndarray
     Away from walls the vector is the gradient of the bilinear distance. Near walls it is the gradient of the
     plane fitted to the cell centres round the point that can be seen from it. Where that is no slope of a
     distance (at ridges, in nooks with few centres), each centre draws instead by the length of the way over
-    it (a soft minimum). At narrow places :func:`sim.crowd.portals.round_corner` knows better.
+    it (a soft minimum). At narrow places :func:`sim.crowd.ground.portals.round_corner` knows better.
     """
     ny, nx = d.shape
     column = min(max(int(px / h), 0), nx - 1)
@@ -144,7 +144,7 @@ def distances(xy: np.ndarray, d: np.ndarray, ground: Terrain) -> np.ndarray:
 def descend(px: float, py: float, d: np.ndarray, links: np.ndarray, segments: np.ndarray,
             start: np.ndarray, item: np.ndarray, h: float, twin: np.ndarray) -> list[tuple[float, float]]:
     """Cell centres from the one nearest to a point (by the way over it) down the open links to the goal: (k,
-    2). ``twin`` as in :func:`sim.crowd.march.march`."""
+    2). ``twin`` as in :func:`sim.crowd.ground.march.march`."""
     ny, nx = d.shape
     column, row = min(max(int(px / h), 0), nx - 1), min(max(int(py / h), 0), ny - 1)
     at, least = -1, np.inf

@@ -12,11 +12,11 @@ class Terrain(NamedTuple):
     """What the kernel needs to know of the ground. ``m`` walls, ``ny x nx`` cells, room for ``g`` goals.
 
     ``segments (m, 4) float64`` local metres; ``start``, ``item`` int32, the walls near each cell; ``links
-    (ny, nx) uint8``, ``kind (ny, nx) uint8`` and ``fields (g, ny, nx) float32``, see :mod:`sim.crowd.field`;
+    (ny, nx) uint8``, ``kind (ny, nx) uint8`` and ``fields (g, ny, nx) float32``, see :mod:`sim.crowd.ground.field`;
     ``cost (ny, nx) float32`` is what a metre counts, at least 1; ``pace (ny, nx) uint8`` the number of the area with
     its own walking speed, 0 for none, and ``rates (areas, 4) float32`` its factors of the free speed along and
     against its heading and that heading as a unit vector; ``portal_...``
-    are the parts of :class:`sim.crowd.portals.Portals` (Numba's threads take no tuple within a tuple); ``cell`` metres.
+    are the parts of :class:`sim.crowd.ground.portals.Portals` (Numba's threads take no tuple within a tuple); ``cell`` metres.
     """
 
     segments: np.ndarray

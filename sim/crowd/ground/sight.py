@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from sim.crowd.ground import Ground
-from sim.crowd.walls import sees
+from sim.crowd.ground.walls import sees
 
 
 def in_sight(ground: Ground, here: np.ndarray, there: np.ndarray) -> np.ndarray:

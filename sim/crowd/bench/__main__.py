@@ -12,7 +12,7 @@ from statistics import median
 import numpy as np
 import shapely
 
-from sim.crowd.experiments import (
+from sim.crowd.bench.experiments import (
     DOOR_WIDTHS,
     MEASURED_ONE_WAY,
     MEASURED_TWO_WAY,
@@ -27,10 +27,10 @@ from sim.crowd.experiments import (
     hall,
     scattered,
 )
+from sim.crowd.bench.race import ours
+from sim.crowd.bench.race import square as race_square
 from sim.crowd.ground import Ground
 from sim.crowd.people import STEP, Crowd
-from sim.crowd.race import ours
-from sim.crowd.race import square as race_square
 
 SEEDS = (11, 12, 13)
 

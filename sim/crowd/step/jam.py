@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from sim.crowd.columns import GOAL, HOLD, JAM, MODE, ONE, SPEED, STAND, ZERO, X, Y, f4
-from sim.crowd.sway import sway
-from sim.crowd.terrain import Terrain
+from sim.crowd.ground.terrain import Terrain
+from sim.crowd.step.columns import GOAL, HOLD, JAM, MODE, ONE, SPEED, STAND, ZERO, X, Y, f4
+from sim.crowd.step.sway import sway
 
 PATIENCE = 3.0
 """Time in which somebody grows sure of being in a jam of two streams, and forgets it again [s]."""

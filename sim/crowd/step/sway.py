@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from sim.crowd.columns import ONE, f4
+from sim.crowd.step.columns import ONE, f4
 
 
 @njit(cache=True, fastmath=False, error_model="numpy")

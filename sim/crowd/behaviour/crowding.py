@@ -14,7 +14,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter
 
 from sim.crowd.ground import Ground
-from sim.crowd.terrain import Terrain
+from sim.crowd.ground.terrain import Terrain
 
 PERIOD = 10.0
 """Time between two looks at the crowd [s]."""

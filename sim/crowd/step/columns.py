@@ -19,7 +19,7 @@ INTEGERS = 5
 
 STAND, HOLD, GHOST, LEVEL = 1, 2, 4, 8
 """Bits of MODE: stand at the own target; stand still; the image on one storey of somebody on another, see
-:mod:`sim.crowd.seams`; can take no steps. Without the first two people follow their goal's field."""
+:mod:`sim.crowd.ground.seams`; can take no steps. Without the first two people follow their goal's field."""
 ARRIVED, LOST, STANDING, YIELDS = 1, 2, 4, 8
 """Bits of STATE: has reached the goal; cannot reach it; is at the own target; gives way in a jam."""
 

@@ -6,15 +6,15 @@ import numpy as np
 import shapely
 from shapely import LineString
 
-from sim.crowd.field import descend
-from sim.crowd.links import RULED
-from sim.crowd.terrain import Terrain
-from sim.crowd.walls import sees
+from sim.crowd.ground.field import descend
+from sim.crowd.ground.links import RULED
+from sim.crowd.ground.terrain import Terrain
+from sim.crowd.ground.walls import sees
 
 
 def path_down(terrain: Terrain, goal: int, start: np.ndarray, step: float, twin: np.ndarray) -> np.ndarray:
     """The way from a point (2,) in the raster's own metres to a goal: its bends, and a point at least every ``step``
-    metres, (k, 2) float64; only the point itself if there is no way. ``twin`` as in :func:`sim.crowd.march.march`."""
+    metres, (k, 2) float64; only the point itself if there is no way. ``twin`` as in :func:`sim.crowd.ground.march.march`."""
     cells = np.array(descend(start[0], start[1], terrain.fields[goal], terrain.links, terrain.segments, terrain.start,
                              terrain.item, terrain.cell, twin))
     leaps = np.flatnonzero(np.hypot(*np.diff(cells, axis=0).T) > 4 * terrain.cell) + 1

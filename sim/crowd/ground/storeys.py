@@ -3,7 +3,7 @@
 Each storey is moved east by a whole number of raster cells, so that walls, ways and steps stay two-dimensional. A
 flight of stairs is drawn twice: from its foot to a little beyond its seam on the lower storey, and from a little
 before the seam to its head on the upper one. The seam is a line across the flight; who passes it on one copy goes on
-from the same place of the other (:mod:`sim.crowd.seams`). Where the copies overlap, their cells count as the same
+from the same place of the other (:mod:`sim.crowd.ground.seams`). Where the copies overlap, their cells count as the same
 nodes of every field, so ways lead over stairs.
 """
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from sim.crowd.columns import BEST, FREE, HOLD, HX, HY, ID, LEFT, LOST, MODE, NEVER, STAND, STATE, X, Y
+from sim.crowd.ground.sight import in_sight
 from sim.crowd.people import Crowd
-from sim.crowd.sight import in_sight
+from sim.crowd.step.columns import BEST, FREE, HOLD, HX, HY, ID, LEFT, LOST, MODE, NEVER, STAND, STATE, X, Y
 
 PERIOD = 1.0
 """Time between two looks at each other [s]."""

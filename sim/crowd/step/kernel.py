@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from sim.crowd.columns import BEST, CELL, HX, HY, INTEGERS, JAM, NEVER, RADIUS, REALS, SPEED, ZERO, X, Y, f4
-from sim.crowd.contact import part_bodies
-from sim.crowd.fetch import fetch
-from sim.crowd.stride import walk
-from sim.crowd.terrain import Terrain
+from sim.crowd.ground.terrain import Terrain
+from sim.crowd.step.columns import BEST, CELL, HX, HY, INTEGERS, JAM, NEVER, RADIUS, REALS, SPEED, ZERO, X, Y, f4
+from sim.crowd.step.contact import part_bodies
+from sim.crowd.step.fetch import fetch
+from sim.crowd.step.stride import walk
 
 PASSES = 4
 """Passes over the contacts in a step; even."""

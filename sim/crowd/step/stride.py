@@ -12,7 +12,12 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from sim.crowd.columns import (
+from sim.crowd.ground.field import FAR, SOFT, open_way, way
+from sim.crowd.ground.links import CLEAR
+from sim.crowd.ground.portals import round_corner
+from sim.crowd.ground.terrain import Terrain, pace_factor
+from sim.crowd.ground.walls import allowed, bin_at, crosses, nearest_wall, sees
+from sim.crowd.step.columns import (
     ALONE,
     ARRIVED,
     BEST,
@@ -49,13 +54,8 @@ from sim.crowd.columns import (
     Y,
     f4,
 )
-from sim.crowd.field import FAR, SOFT, open_way, way
-from sim.crowd.jam import FACED, FREED, PATIENCE, SLOW, SPELL, give_way, opposed
-from sim.crowd.links import CLEAR
-from sim.crowd.portals import round_corner
-from sim.crowd.sway import sway
-from sim.crowd.terrain import Terrain, pace_factor
-from sim.crowd.walls import allowed, bin_at, crosses, nearest_wall, sees
+from sim.crowd.step.jam import FACED, FREED, PATIENCE, SLOW, SPELL, give_way, opposed
+from sim.crowd.step.sway import sway
 
 NEAR_TARGET = 12.0
 """A person's own target is walked to in a straight line from this distance, if it can be seen [m]."""

@@ -8,15 +8,15 @@ import numpy as np
 import shapely
 from shapely import LineString, MultiLineString, MultiPolygon, Point, Polygon, STRtree
 
-from sim.crowd.field import distances
-from sim.crowd.links import area_mask, forbid_against, forbid_area, forbid_entering, link_cells
-from sim.crowd.march import march
-from sim.crowd.path import path_down
-from sim.crowd.portals import find_portals
-from sim.crowd.seams import Seams
-from sim.crowd.storeys import Seam
-from sim.crowd.terrain import Terrain
-from sim.crowd.walls import SLACK, bin_segments, segments_of
+from sim.crowd.ground.field import distances
+from sim.crowd.ground.links import area_mask, forbid_against, forbid_area, forbid_entering, link_cells
+from sim.crowd.ground.march import march
+from sim.crowd.ground.path import path_down
+from sim.crowd.ground.portals import find_portals
+from sim.crowd.ground.seams import Seams
+from sim.crowd.ground.storeys import Seam
+from sim.crowd.ground.terrain import Terrain
+from sim.crowd.ground.walls import SLACK, bin_segments, segments_of
 from twin.errors import BadInput
 
 MOST_CELLS = 60_000_000
@@ -32,7 +32,7 @@ class Ground:
 
     ``cell`` is the edge of the raster that ways are found on [m]: every opening wider than one cell is
     found, so take 0.25 where doors of half a metre matter. ``walls`` are named thin walls that are closed
-    from the start. ``seams`` are those of :class:`sim.crowd.storeys.Storeys`, whose plane is then the walkable
+    from the start. ``seams`` are those of :class:`sim.crowd.ground.storeys.Storeys`, whose plane is then the walkable
     area. ``version`` counts the changes to walls and rules.
     """
 

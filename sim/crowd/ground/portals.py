@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from sim.crowd.links import RULED
-from sim.crowd.walls import bin_at, sees
+from sim.crowd.ground.links import RULED
+from sim.crowd.ground.walls import bin_at, sees
 
 OFF = 0.1
 """How far a node is off its corner [m], or a quarter of the gap to the next wall."""

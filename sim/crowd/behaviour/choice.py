@@ -19,7 +19,7 @@ from scipy.spatial import cKDTree
 from scipy.stats import norm
 
 from sim.crowd.ground import Ground
-from sim.crowd.sight import in_sight
+from sim.crowd.ground.sight import in_sight
 
 PERIOD = 5.0
 """Time between two looks at the choice [s]."""

@@ -1,0 +1,1 @@
+"""Experiments with measured outcomes, and how fast the crowd is: ``python -m sim.crowd.bench``."""

@@ -1,0 +1,1 @@
+"""One time step of everybody, compiled: walking, contacts, jams."""
