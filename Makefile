@@ -35,6 +35,7 @@ serve: install  ## open the twin without rehearsing first
 
 test: $(VENV)/.installed-test  ## install what the tests need and run every check
 	@sh .ci/system-packages.sh test
+	$(BIN)/hutong camera models
 	$(MAKE) --no-print-directory check
 
 check: lint  ## run every check with what is installed

@@ -85,12 +85,13 @@ class Checkpoint(Agent):
         for lane in self.lanes[: self.spec.priority_lanes]:
             lane.priority = True
         self.mean_service = mean(self.spec.service)
+        self.stopped = False
 
     @property
     def open(self) -> bool:
         """Whether people are let through now."""
         until = self.spec.until_s
-        return self.spec.from_s <= self.model.time and (until is None or self.model.time < until)
+        return not self.stopped and self.spec.from_s <= self.model.time and (until is None or self.model.time < until)
 
     @property
     def waiting(self) -> int:

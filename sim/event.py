@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 import shapely
@@ -36,11 +36,14 @@ EXPECTED, OUTSIDE, GONE = 10, 11, 12
 class Rehearsal(Model):
     """One scenario with one layout and one seed.
 
+    Incidents in ``on_call`` begin when :meth:`happen` says so; without ``dispatches`` only who is sent goes to a call.
+    Nobody comes in by the entries in ``held``; ``directed`` is the checkpoint that each demand was told, -1 for none.
     Visitors are numbered in the order of their arrival; ``state``, ``crowd_id`` and the times have one entry each.
     """
 
     def __init__(self, district: District, scenario: Scenario, layout: str, seed: int, *, threads: int = 1,
-                 on_frame: Callable[[Frame], None] | None = None) -> None:
+                 on_frame: Callable[[Frame], None] | None = None, on_call: Collection[str] = (),
+                 dispatches: bool = True) -> None:
         super().__init__(rng=seed)
         self.plan, self.seed = scenario, seed  # Mesa keeps the name `scenario` for itself
         self.layout = chosen(scenario, layout)
@@ -67,9 +70,12 @@ class Rehearsal(Model):
         self.units = [Unit(self, post, at, k) for post, at in zip(self.layout.posts, self.site.posts, strict=True)
                       for k in range(post.staff)]
         self.calls: list[Call] = []
+        self.dispatches = dispatches
+        self.held: set[str] = set()
+        self.directed = np.full(len(scenario.demand), -1)
         self._goals: dict[str, int] = {}
         self._changes = deque(self.site.changes)
-        self._incidents = deque(sorted(scenario.incidents, key=lambda i: i.at_s))
+        self._incidents = deque(sorted((i for i in scenario.incidents if i.id not in on_call), key=lambda i: i.at_s))
         self.record = Recorder(self, on_frame)
         self._measure_ways()
         for change in self.site.changes:
@@ -137,7 +143,7 @@ class Rehearsal(Model):
             self._outside[self.visitors.entry[visitor]].append(visitor)
         self._next = due
         for place, waiting in zip(self.site.entries, self._outside, strict=True):
-            if waiting:
+            if waiting and place.name not in self.held:
                 spots = self._door_rng.permutation(place.spots)
                 free = spots[self.crowd.fits(spots)][: len(waiting)]
                 self._enter(np.array([waiting.popleft() for _ in range(len(free))], int), free)
@@ -166,6 +172,8 @@ class Rehearsal(Model):
         best = np.argmin(cost, axis=1)
         walkable = np.argmin(np.where(np.isfinite(walk), walk, np.inf), axis=1)
         best = np.where(np.isfinite(cost[np.arange(len(who)), best]), best, walkable)
+        told = self.directed[self.visitors.demand[who]]
+        best = np.where(told >= 0, told, best)
         return np.where(self.passed[who], -1, self.together.led(who, best, np.where(self.passed, -1, self.checkpoint)))
 
     def way_on(self, who: np.ndarray) -> np.ndarray:
@@ -330,24 +338,31 @@ class Rehearsal(Model):
 
     def _incident(self) -> None:
         while self._incidents and self._incidents[0].at_s <= self.time:
-            incident = self._incidents.popleft()
-            at = self.site.incidents.get(incident.id)
-            if not self._applies(incident):
-                self.record.event("not in this layout", incident.id, 0.0, incident.title, at)
-            elif incident.kind == "help":
-                assert at is not None
-                self.record.event("incident", incident.id, 0.0, incident.title, at)
-                call = Call(self, incident, at)
-                self.calls.append(call)
-                call.seek()
-            elif incident.kind in ("close_gate", "open_gate"):
-                self.record.event("incident", incident.id, 0.0, incident.title, at)
-                self.alter(f"gate:{incident.object}", incident.kind == "close_gate")
-            else:
-                checkpoint = next(c for c in self.checkpoints if c.spec.id == incident.object)
-                self.record.event("incident", incident.id, incident.count, incident.title,
-                                  checkpoint.place.lanes.service.mean(0))
-                (checkpoint.lanes_down if incident.kind == "lanes_down" else checkpoint.lanes_up)(incident.count)
+            self._begin(self._incidents.popleft())
+
+    def happen(self, incident_id: str) -> None:
+        """Let an incident that is on call begin now."""
+        incident = next(i for i in self.plan.incidents if i.id == incident_id)
+        self._begin(incident.model_copy(update={"at_s": self.time}))
+
+    def _begin(self, incident: Incident) -> None:
+        at = self.site.incidents.get(incident.id)
+        if not self._applies(incident):
+            self.record.event("not in this layout", incident.id, 0.0, incident.title, at)
+        elif incident.kind == "help":
+            assert at is not None
+            self.record.event("incident", incident.id, 0.0, incident.title, at)
+            call = Call(self, incident, at)
+            self.calls.append(call)
+            call.seek()
+        elif incident.kind in ("close_gate", "open_gate"):
+            self.record.event("incident", incident.id, 0.0, incident.title, at)
+            self.alter(f"gate:{incident.object}", incident.kind == "close_gate")
+        else:
+            checkpoint = next(c for c in self.checkpoints if c.spec.id == incident.object)
+            self.record.event("incident", incident.id, incident.count, incident.title,
+                              checkpoint.place.lanes.service.mean(0))
+            (checkpoint.lanes_down if incident.kind == "lanes_down" else checkpoint.lanes_up)(incident.count)
 
     def _applies(self, incident: Incident) -> bool:
         """Whether this layout has the gate or checkpoint that an incident changes."""

@@ -3,8 +3,7 @@
 A scenario is YAML. These models are its definition: they validate it, and ``hutong scenario schema`` prints them as
 JSON Schema. Lengths are metres, times seconds after ``start``, angles radians counter-clockwise from east.
 
-A *place in the district* is given in one of three ways, everywhere: the id of an object of the district, coordinates
-in the district's CRS (``[x, y]``, or WKT for lines and areas), or ``{lon: .., lat: ..}`` for a point.
+The terms in which places, times and distributions are given stand in :mod:`sim.terms`.
 """
 
 from __future__ import annotations
@@ -12,64 +11,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from sim.kinds import KINDS, KindName
-
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
-
-
-class Model(BaseModel):
-    """Every part of a scenario: unknown keys are refused, so that a typing error is not silently ignored."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class LonLat(Model):
-    """A point in WGS84 degrees."""
-
-    lon: Annotated[float, Field(ge=-180, le=180)]
-    lat: Annotated[float, Field(ge=-90, le=90)]
-
-
-PointRef = str | tuple[Finite, Finite] | LonLat
-"""An object id, ``[x, y]`` in the district's CRS, or ``{lon, lat}``."""
-LineRef = str | list[tuple[Finite, Finite]]
-"""An object id, WKT, or a list of ``[x, y]``."""
-AreaRef = str | list[tuple[Finite, Finite]]
-"""An object id, WKT, or the ring of a polygon as a list of ``[x, y]``."""
-
-
-class Distribution(Model):
-    """A random number: exactly one key. ``normal``, ``lognormal`` and ``gamma`` take the mean and the standard
-    deviation of the number itself."""
-
-    constant: Finite | None = None
-    uniform: tuple[Finite, Finite] | None = None
-    normal: tuple[Finite, Positive] | None = None
-    lognormal: tuple[Positive, Positive] | None = None
-    gamma: tuple[Positive, Positive] | None = None
-    exponential: Positive | None = None
-    empirical: list[Finite] | None = Field(default=None, min_length=1)
-
-    @model_validator(mode="after")
-    def _one(self) -> Distribution:
-        if len(self.model_fields_set) != 1:
-            raise ValueError("a distribution needs exactly one of constant, uniform, normal, lognormal, gamma, "
-                             "exponential, empirical")
-        if self.uniform and self.uniform[0] > self.uniform[1]:
-            raise ValueError("uniform needs its lower end first")
-        return self
-
-
-class Span(Model):
-    """From when until when something holds; open ends mean the start and the end of the rehearsal."""
-
-    from_s: Seconds = 0.0
-    until_s: Seconds | None = None
+from sim.protected import Protection, Round, ZoneRule
+from sim.terms import AreaRef, Count, Distribution, Finite, LineRef, Model, PointRef, Positive, Seconds, Span, StaffKind
+from sim.terms import LonLat as LonLat
 
 
 class Arrivals(Model):
@@ -157,6 +104,7 @@ class Zone(Span):
     kind: Literal["core", "guard", "control"]
     area: AreaRef
     fenced: bool = False
+    rules: list[ZoneRule] = Field(default_factory=list, description="who may be in it, by time; the last that holds counts")
 
 
 class Barrier(Span):
@@ -231,8 +179,16 @@ class Post(Span):
 
     id: str
     at: PointRef
-    kind: Literal["steward", "medic", "police"] = "steward"
+    kind: StaffKind = "steward"
     staff: Annotated[int, Field(ge=1, le=500)] = 2
+    stay: Count = Field(default=0, description="staff of it who never leave the post")
+    reserve: bool = Field(default=False, description="waits here to be sent, and watches nothing")
+
+    @model_validator(mode="after")
+    def _few_enough(self) -> Post:
+        if self.stay > self.staff:
+            raise ValueError(f"{self.stay} of {self.staff} staff cannot stay at the post")
+        return self
 
 
 class Layout(Model):
@@ -246,6 +202,14 @@ class Layout(Model):
     one_way: list[OneWay] = Field(default_factory=list)
     closures: list[Closure] = Field(default_factory=list)
     posts: list[Post] = Field(default_factory=list)
+    rounds: list[Round] = Field(default_factory=list)
+
+
+class Answer(Model):
+    """How one kind of staff answers a call; what is missing is as for all."""
+
+    speed: Positive | None = None
+    turnout: Distribution | None = None
 
 
 class Staff(Model):
@@ -253,6 +217,16 @@ class Staff(Model):
 
     speed: Positive = Field(default=1.6, description="free walking speed on the way to an incident [m/s]")
     turnout: Distribution = Distribution(uniform=(10.0, 30.0))
+    kinds: dict[StaffKind, Answer] = Field(default_factory=dict, description="kinds that answer in another way")
+
+    def speed_of(self, kind: StaffKind) -> float:
+        """Free walking speed of a kind [m/s]."""
+        own = self.kinds.get(kind, Answer()).speed
+        return self.speed if own is None else own
+
+    def turnout_of(self, kind: StaffKind) -> Distribution:
+        """Time from the call until a unit of a kind sets off [s]."""
+        return self.kinds.get(kind, Answer()).turnout or self.turnout
 
 
 class Incident(Model):
@@ -269,7 +243,7 @@ class Incident(Model):
     at: PointRef | None = None
     object: str | None = None
     title: str = ""
-    staff_kind: Literal["steward", "medic", "police"] = "steward"
+    staff_kind: StaffKind = "steward"
     staff: Annotated[int, Field(ge=1)] = 1
     on_scene: Distribution = Distribution(constant=180.0)
     count: Annotated[int, Field(ge=1)] = 1
@@ -310,6 +284,7 @@ class Scenario(Model):
     staff: Staff = Staff()
     incidents: list[Incident] = Field(default_factory=list)
     measure: Measure = Measure()
+    protection: Protection | None = Field(default=None, description="what is to be protected, and by what promises")
 
     @model_validator(mode="after")
     def _names(self) -> Scenario:
@@ -334,7 +309,7 @@ class Scenario(Model):
 def _check_layout(name: str, layout: Layout) -> None:
     seen: set[str] = set()
     for parts in (layout.zones, layout.barriers, layout.gates, layout.checkpoints, layout.one_way, layout.closures,
-                  layout.posts):
+                  layout.posts, layout.rounds):
         for identifier in [part.id for part in parts]:
             if identifier in seen:
                 raise ValueError(f"layout {name} has two things with the id {identifier!r}")

@@ -72,7 +72,8 @@ class Change:
 
 @dataclass
 class Site:
-    """The ground of one layout with everything that the rehearsal needs to find on it."""
+    """The ground of one layout with everything that the rehearsal needs to find on it; ``in_force`` names what of
+    ``closable`` is shut now."""
 
     walkable: BaseGeometry
     ground: Ground
@@ -85,10 +86,12 @@ class Site:
     closable: dict[str, tuple[str, BaseGeometry, float]]
     areas: dict[str, BaseGeometry]
     lines: dict[str, BaseGeometry]
+    in_force: set[str] = field(default_factory=set)
 
     def shut(self, name: str) -> None:
         """Put a barrier, fence, gate, closure or one-way rule in force."""
         kind, shape, heading = self.closable[name]
+        self.in_force.add(name)
         if kind == "wall":
             self.ground.close(name, shape)
         elif kind == "closure":
@@ -99,6 +102,7 @@ class Site:
     def clear(self, name: str) -> None:
         """Lift it."""
         kind, _, _ = self.closable[name]
+        self.in_force.discard(name)
         {"wall": self.ground.open, "closure": self.ground.unblock, "one_way": self.ground.two_way}[kind](name)
 
 
@@ -159,8 +163,7 @@ def _put(site: Site, district: District, scenario: Scenario, name: str, on_groun
     for closure in layout.closures:
         what = f"closure {closure.id}"
         if closure.street:
-            line, half = _corridor(district, closure.street, what)
-            shape = line.buffer(half, cap_style="flat")
+            shape = street_area(district, closure.street, what)
         else:
             shape = where.area(district, closure.area or "", what)
         _during(site, f"closure:{closure.id}", ("closure", shape, 0.0), closure)
@@ -299,6 +302,12 @@ def _corridor(district: District, street: str, what: str) -> tuple[BaseGeometry,
     width = district.find(street)[1].get("width")
     known = float(width) if width is not None and np.isfinite(width) else 4.0
     return where.line(district, street, what), known / 2 + 0.5
+
+
+def street_area(district: District, street: str, what: str) -> BaseGeometry:
+    """A street as an area from wall to wall, in local metres; ``what`` names it in errors."""
+    line, half = _corridor(district, street, what)
+    return line.buffer(half, cap_style="flat")
 
 
 def _street_pieces(district: District, street: str, what: str, backward: bool) -> list[tuple[BaseGeometry, float]]:

@@ -33,8 +33,9 @@ class Unit(Agent):
     def __init__(self, model: Rehearsal, post: Post, at: np.ndarray, number: int) -> None:
         super().__init__(model)
         self.call_sign = f"{post.id}-{number + 1}"
-        self.post, self.home, self.at = post, at, at.copy()
+        self.post, self.base, self.home, self.at = post, post.id, at, at.copy()
         self.kind = post.kind
+        self.stays = number < post.stay
         self.state: Literal["post", "turnout", "going", "on scene", "returning"] = "post"
         self.call: Call | None = None
         self._way = at[None]
@@ -42,10 +43,10 @@ class Unit(Agent):
 
     @property
     def free(self) -> bool:
-        """On duty and without a call."""
+        """On duty, without a call, and not bound to stay at the post."""
         until = self.post.until_s
         on_duty = self.post.from_s <= self.model.time and (until is None or self.model.time < until)
-        return on_duty and self.state in ("post", "returning")
+        return on_duty and not self.stays and self.state in ("post", "returning")
 
     def send(self, call: Call) -> None:
         """Give the unit a call; it sets off after its turnout time."""
@@ -60,7 +61,12 @@ class Unit(Agent):
     def stand_down(self) -> None:
         """End of the call: walk back to the post."""
         self.call, self.state = None, "returning"
-        self._follow(self.model.site.ground.path(self.model.post_goal(self.post.id, self.home), self.at))
+        self._follow(self.model.site.ground.path(self.model.post_goal(self.base, self.home), self.at))
+
+    def take_post(self, base: str, at: np.ndarray) -> None:
+        """Walk to another place (2,), called ``base``, and stand there from now on."""
+        self.base, self.home = base, at
+        self.stand_down()
 
     def _follow(self, way: np.ndarray) -> None:
         self._way = way if len(way) else self.at[None]
@@ -70,7 +76,7 @@ class Unit(Agent):
         """Walk on along the way, as fast as the crowd around allows."""
         if self.state not in ("going", "returning"):
             return
-        pace = self.model.plan.staff.speed * pace_in_crowd(self.model.density_around(self.at, AROUND))
+        pace = self.model.plan.staff.speed_of(self.kind) * pace_in_crowd(self.model.density_around(self.at, AROUND))
         steps = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(self._way, axis=0).T))])
         self._done += pace * seconds
         self.at = np.array([np.interp(self._done, steps, self._way[:, k]) for k in (0, 1)])
@@ -94,12 +100,15 @@ class Call:
         self.complete = False
         self._random = stream(model.seed, f"incident/{incident.id}")
 
-    def turnout(self, unit: Unit) -> float:  # noqa: ARG002 - every unit of a call draws the next number
+    def turnout(self, unit: Unit) -> float:
         """Time until a unit sets off [s]."""
-        return max(float(quantile(self.model.plan.staff.turnout, self._random.random(1))[0]), 0.0)
+        return max(float(quantile(self.model.plan.staff.turnout_of(unit.kind), self._random.random(1))[0]), 0.0)
 
     def seek(self) -> None:
-        """Send the nearest free units, by walking distance, until enough are on the way."""
+        """Send the nearest free units, by walking distance, until enough are on the way; nobody where all are sent by
+        order."""
+        if not self.model.dispatches:
+            return
         missing = self.incident.staff - len(self.sent)
         free = [u for u in self.model.units if u.free and u.kind == self.incident.staff_kind]
         if missing <= 0 or not free:
@@ -107,12 +116,19 @@ class Call:
         away = self.model.site.ground.distance(self.goal, np.array([u.at for u in free]))
         for k in np.argsort(away, kind="stable")[:missing]:
             if np.isfinite(away[k]):
-                self.sent.append(free[k])
-                free[k].send(self)
-                self.model.record.event("dispatched", free[k].call_sign, float(away[k]), self.incident.id, free[k].at)
+                self.dispatch(free[k], float(away[k]))
+
+    def dispatch(self, unit: Unit, away: float) -> None:
+        """Send a unit that is so far away [m]."""
+        self.sent.append(unit)
+        unit.send(self)
+        self.model.record.event("dispatched", unit.call_sign, away, self.incident.id, unit.at)
 
     def arrive(self, unit: Unit) -> None:
-        """A unit is on the scene; when enough are, the work begins."""
+        """A unit is on the scene; when enough are, the work begins. Who comes when it is over goes back."""
+        if self.complete:
+            unit.stand_down()
+            return
         self.there.append(unit)
         if self.response_s is None:
             self.response_s = self.model.time - self.incident.at_s

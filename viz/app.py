@@ -6,7 +6,7 @@ import contextlib
 import os
 import socket
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from twin.errors import BadInput, HutongError
 from twin.guard import Guard
 from viz import pages, words
 from viz.api import add_api
+from viz.drill_api import add_drills
+from viz.drill_room import Rooms
 from viz.guard import Provider, add_guard, policy, shut
 from viz.jobs import Jobs
 from viz.library import Library
@@ -54,11 +56,14 @@ def create_app(library: Library, *, language: str = "en", live: Any = None, guar
     if live is not None and guard is None:
         raise BadInput("a live twin needs accounts", mend="give it a guard")
     jobs = Jobs()
+    drills: list[Rooms] = []
 
     @contextlib.asynccontextmanager
     async def lifespan(_server: FastAPI) -> AsyncIterator[None]:
         yield
         jobs.close()
+        for rooms in drills:
+            rooms.close()
 
     server = FastAPI(title="Hutong", version=viz.component.__version__, docs_url=None, redoc_url=None,
                      openapi_url="/api/openapi.json", lifespan=lifespan,
@@ -69,6 +74,7 @@ def create_app(library: Library, *, language: str = "en", live: Any = None, guar
     add_api(server, library, jobs)
     if live is not None:
         _add_live(server, live, guard)
+    drills.append(add_drills(server, library, live))
     server.add_api_route("/api/{rest:path}", _no_such_route, include_in_schema=False,
                          methods=["GET", "POST", "PUT", "DELETE"])
     add_routes(server, library)
@@ -149,8 +155,9 @@ def _require_free(host: str, port: int) -> None:
 
 def serve(library: Library, host: str = "127.0.0.1", port: int = 8050, *, language: str = "en", live: Any = None,
           guard: Guard | None = None, provider: Provider | None = None, certificate: Path | None = None,
-          key: Path | None = None) -> None:
-    """Serve until Ctrl-C; over https with a certificate and its key."""
+          key: Path | None = None, begin: Callable[[dash.Dash], str] = lambda _app: "") -> None:
+    """Serve until Ctrl-C; over https with a certificate and its key. ``begin`` is called with the application before it
+    listens, and gives the page to open."""
     import uvicorn
     if not BUNDLE.is_file():
         raise BadInput(
@@ -159,7 +166,8 @@ def serve(library: Library, host: str = "127.0.0.1", port: int = 8050, *, langua
     _require_free(host, port)
     app = create_app(library, language=language, live=live, guard=guard, provider=provider)
     threading.Thread(target=_warm, args=(library,), daemon=True).start()
-    print(f"Hutong is at {'https' if certificate else 'http'}://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
+    page = begin(app)
+    print(f"Hutong is at {'https' if certificate else 'http'}://{f'[{host}]' if ':' in host else host}:{port}{page}", flush=True)
     # Deflating every frame of positions would cost more time than the smaller frames save.
     uvicorn.run(app.server, host=host, port=port, log_level="warning", ws_per_message_deflate=False, ws_max_size=MESSAGE,
                 server_header=False, ssl_certfile=certificate, ssl_keyfile=key)

@@ -12,21 +12,20 @@ What a viewer may see is asked anew for every frame, because operations end and 
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
 import json
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Protocol
+from typing import Any, Protocol
 
-from fastapi import FastAPI, Query, Response, WebSocket
+from fastapi import FastAPI, WebSocket
 
 from twin.guard import Guard, Permission, Principal
 from viz.guard import principal_of
 from viz.live import Live
+from viz.live_export import add_exports
 from viz.positions import Look, Positions, everywhere, nowhere, within
 from viz.stream import REFUSED, same_origin, stirred, until_gone
 
@@ -149,7 +148,7 @@ def _moment(value: Any) -> float | None:
 
 
 def add_live_routes(server: FastAPI, live: Live, guard: Guard | None = None) -> None:
-    """Add ``/ws/live``, the socket of live positions, and ``GET /api/live/duty-log.csv`` to an application.
+    """Add ``/ws/live``, the socket of live positions, and what leaves as files to an application.
 
     Every look at positions is in the audit: when it begins, each past moment that is asked for, and every minute with
     the number of positions that were sent.
@@ -170,28 +169,7 @@ def add_live_routes(server: FastAPI, live: Live, guard: Guard | None = None) -> 
         finally:
             await asyncio.to_thread(book.write)
 
-    @server.get("/api/live/duty-log.csv", tags=["live"])
-    def duty_log(hours: Annotated[float, Query(gt=0, le=24)] = 24.0, language: Literal["en", "zh"] = "en") -> Response:
-        """The duty log of the last hours: notes and decisions, the newest first."""
-        from viz.live_rights import asker
-        from viz.pages.command_view import duty_log as lines
-        who = asker(live)
-        now = live.now()
-        rows = [row for row in lines(live.picture(grids=who.grids), language) if row["at"] >= now - 3600 * hours]
-        who.note("export.duty_log", rows=len(rows), hours=hours)
-        out = io.StringIO()
-        table = csv.writer(out)
-        table.writerow(["at", "what", "about", "by"])
-        for row in rows:
-            table.writerow([datetime.fromtimestamp(row["at"], UTC).isoformat(timespec="seconds"),
-                            *(_plain(str(row[name])) for name in ("what", "about", "by"))])
-        return Response("\ufeff" + out.getvalue(), media_type="text/csv",
-                        headers={"Content-Disposition": 'attachment; filename="duty-log.csv"'})
-
-
-def _plain(text: str) -> str:
-    """A cell that a spreadsheet does not take for a formula."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text
+    add_exports(server, live)
 
 
 def may_see(live: Live, principal: Principal, at: float | None) -> May:

@@ -152,6 +152,8 @@ def _in(doors: Doors) -> APIRouter:
         report into the stream of a drill.
         """
         principal = principal_of(request)
+        if stream == LIVE and not principal.may(Permission.OBSERVATIONS_WRITE):
+            return _problem(403, "you may report into the streams of drills, not into the live one.")  # type: ignore[return-value]
         if stream != LIVE and principal.source is None and not principal.may(Permission.DRILL_LEAD):
             return _problem(403, "only feeds, and whoever leads drills, may report into other streams than live.")  # type: ignore[return-value]
         intake = doors.into(stream)
@@ -166,7 +168,7 @@ def _in(doors: Doors) -> APIRouter:
                 return _problem(413, "the body is longer than 16 MiB; send less at once.")  # type: ignore[return-value]
             receipt, refused = await asyncio.to_thread(
                 intake.take, body, source=principal.source or principal.name, kinds=principal.kinds,
-                grids=principal.scope(doors.grids), own=_own(principal), lines=lines)
+                grids=principal.scope(doors.grids), own=_own(principal, stream), lines=lines)
         return Outcome(stored=receipt.stored, duplicates=receipt.duplicates, refused=receipt.refused,
                        reasons=[Refused(place=place, reason=reason) for place, reason in refused[:MOST_REASONS]])
 
@@ -230,9 +232,11 @@ def _out(doors: Doors) -> APIRouter:
     return routes
 
 
-def _own(principal: Principal) -> str | None:
+def _own(principal: Principal, stream: str) -> str | None:
     """The one unit that somebody may report about, None for everything: whoever is on shift and nothing else."""
     if principal.source is not None or Role.COMMANDER in principal.roles:
+        return None
+    if stream != LIVE and principal.may(Permission.DRILL_LEAD):
         return None
     return principal.name
 

@@ -8,7 +8,7 @@ from dash import Input, Output, State, dcc, html
 from viz import words
 from viz.words import say
 
-PAGES = ("twin", "plan", "rehearse", "playback", "compare", "people", "parking", "command")
+PAGES = ("twin", "plan", "rehearse", "playback", "compare", "study", "people", "parking", "camera", "drill", "command")
 
 
 def shell() -> html.Div:

@@ -118,7 +118,8 @@ class TimedPlace(mesa.Agent):
 class Night(Model):
     """One night of one option with one seed. ``run()`` lets it pass; then the columns of :attr:`columns` are final.
 
-    ``log`` is what Mesa's agents did: (time, what, id). ``hourly (hours + 1, p) int32`` is who stood where each hour.
+    ``permit (c,) bool`` tells which cars hold one. ``log`` is what Mesa's agents did: (time, what, id).
+    ``hourly (hours + 1, p) int32`` is who stood where each hour.
     """
 
     def __init__(self, scene: Scene, plan: ParkingPlan, seed: int, *, permit: float | None = None,
@@ -140,10 +141,12 @@ class Night(Model):
     def _prepare(self, permit: float) -> None:
         cars, supply, drivers, n = self.cars, self.scene.supply, self.plan.drivers, len(self.cars)
         grid = self.scene.homes.grid[cars.home]
-        self._of_cars = (cars.home, cars.resident, cars.resident & (cars.permit_draw < permit), grid, cars.leaves, cars.patience,
+        self.permit = cars.resident & (cars.permit_draw < permit)
+        self._of_cars = (cars.home, cars.resident, self.permit, grid, cars.leaves, cars.patience,
                          cars.scruple, cars.key)
         self._of_places = (supply.capacity, supply.opens, supply.closes, supply.access, supply.price, supply.max_stay,
-                           supply.grid, supply.signed, supply.legal, supply.key)
+                           supply.grid, supply.signed, supply.legal, supply.key, supply.timed_access, supply.timed_from,
+                           supply.timed_until)
         gates = np.minimum((cars.gate_draw * len(self.scene.from_gate)).astype(np.int64), len(self.scene.from_gate) - 1)
         self._ways = (self.scene.from_place, self.scene.from_gate, gates)
         money = 3600.0 / drivers.value_of_time

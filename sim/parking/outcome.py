@@ -32,7 +32,6 @@ MEASURES: dict[str, MeasureKind] = {kind.key: kind for kind in (
     MeasureKind("blocked", "courtyards", "courtyards that a fire engine does not reach", "消防车无法到达的院落"),
     MeasureKind("occupancy", "", "share of legal bays taken at two in the morning", "凌晨两点合法泊位利用率", None),
     MeasureKind("deficit", "cars", "cars of grids without a legal bay at two in the morning", "凌晨两点网格内无合法泊位车辆合计"),
-    MeasureKind("deficit_max", "cars", "cars without a legal bay in the worst grid", "缺口最大网格的无泊位车辆"),
 )}
 """Measures of a night, with unit, which way is better, and names."""
 
@@ -79,7 +78,7 @@ def outcome(night: Night, district: District, access: FireAccess | None = None) 
         "footway": float(standing[kind == "footway"].sum()),
         "blocked": float("nan") if access is None else float(blocked.sum()),
         "occupancy": float(standing[legal & _usable(night, at)].sum()) / open_bays if open_bays else float("nan"),
-        "deficit": float(deepest["deficit"].sum()), "deficit_max": float(deepest["deficit"].max()) if len(deepest) else 0.0,
+        "deficit": float(deepest["deficit"].sum()),
     }, grids, blocked)
 
 
@@ -107,6 +106,7 @@ def by_grid_and_hour(night: Night, district: District) -> pd.DataFrame:
     Columns: ``grid`` (its row), ``hour`` (after the start), ``supply`` (legal bays that are open and that cars of the
     quarter may use), ``demand`` (cars that belong here and are in the district, or gave up), ``standing`` (cars
     in legal bays here), ``illegal`` (cars against the rules here), ``deficit`` (cars that belong here and stand in no legal bay).
+    ``demand`` and ``deficit`` tell of residents: :func:`sim.parking.study.compare_options` sends them through the gate.
     """
     scene, cars = night.scene, night.cars
     cells = household_grids(district)
@@ -156,6 +156,8 @@ def audit(night: Night) -> list[str]:
         wrong.append("a car in a closed place")
     if (supply.capacity[place] == 0).any():
         wrong.append("a car in a place without bays")
+    if not _admitted(night, parked, place, come, gone).all():
+        wrong.append("a car that the rules keep from its place")
     events = pd.DataFrame({"t": np.concatenate([come, gone]), "p": np.tile(place, 2),
                            "d": np.repeat([1, -1], len(parked))}).sort_values(["p", "t", "d"])
     height = events.groupby("p")["d"].cumsum().to_numpy()
@@ -164,6 +166,17 @@ def audit(night: Night) -> list[str]:
     if night.shared_twice:
         wrong.append(f"{night.shared_twice} bays were given to two cars")
     return wrong
+
+
+def _admitted(night: Night, cars: NDArray[np.int64], place: NDArray[np.int64], come: NDArray[np.float64],
+              gone: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether the rules of access let each of these cars stand in its place from when it came until it went."""
+    supply, resident, permit = night.scene.supply, night.cars.resident[cars], night.permit[cars]
+    let_in = np.stack([np.ones(len(cars), bool), resident, permit, np.zeros(len(cars), bool), ~resident])
+    row = np.arange(len(cars))
+    since, until = supply.timed_from[place], supply.timed_until[place]
+    within, beyond = (come < until) & (gone > since), (come < since) | (gone > until)
+    return (~within | let_in[supply.timed_access[place], row]) & (~beyond | let_in[supply.access[place], row])
 
 
 def _usable(night: Night, t: float) -> NDArray[np.bool_]:

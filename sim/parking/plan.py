@@ -6,6 +6,7 @@ scenarios: an object id, coordinates in the district's CRS, or WKT.
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -98,14 +99,17 @@ class Row(Model):
 class Rule(Timed):
     """A rule for some bays, as data. ``bays`` are ids; without them the rule holds for every row of ``kinds``.
 
-    ``access`` says who may park, ``price`` what a stay costs, ``max_stay_s`` how long one may stay, ``from_s`` and
-    ``until_s`` when it is open (an office lot shared at night), ``taken`` how many bays its owners keep,
+    ``access`` says who may park; with ``access_from_s`` or ``access_until_s`` that holds between these times only (permits by
+    hour), and before and after it is as it was. ``price`` is what a stay costs, ``max_stay_s`` how long one may stay,
+    ``from_s`` and ``until_s`` when it is open (an office lot shared at night), ``taken`` how many bays its owners keep,
     ``grid`` the grid whose residents manage it for themselves.
     """
 
     bays: list[str] = Field(default_factory=list)
     kinds: list[Literal["bay", "kerb", "lane", "lot", "garage"]] = Field(default_factory=list)
     access: Access | None = None
+    access_from_s: Seconds | None = None
+    access_until_s: Seconds | None = None
     price: Annotated[float, Field(ge=0)] | None = None
     max_stay_s: Positive | None = None
     taken: Count = 0
@@ -116,7 +120,16 @@ class Rule(Timed):
     def _some(self) -> Rule:
         if not self.bays and not self.kinds:
             raise ValueError("a rule needs bays or kinds to hold for")
+        if self.by_hour and self.access is None:
+            raise ValueError("access_from_s and access_until_s need an access that holds between them")
+        if self.by_hour and (self.access_from_s or 0.0) >= (self.access_until_s or math.inf):
+            raise ValueError("access_from_s must come before access_until_s")
         return self
+
+    @property
+    def by_hour(self) -> bool:
+        """Whether the access holds for a part of the night only."""
+        return self.access_from_s is not None or self.access_until_s is not None
 
 
 class Option(Model):

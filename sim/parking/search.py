@@ -65,23 +65,32 @@ def _taste(car: np.uint64, place: np.uint64) -> float:
 
 
 @njit(cache=True)
+def _admits(rule: int, resident: bool, permit: bool) -> bool:
+    """Whether a rule of access lets somebody in."""
+    if rule == 1:
+        return resident
+    if rule == 2:
+        return permit
+    if rule == 4:
+        return not resident
+    return rule == 0
+
+
+@njit(cache=True)
 def _may_park(c: int, p: int, now: float, cars: tuple, places: tuple) -> bool:
     """Whether the rules let a car stand in a place from now until it leaves."""
     _, resident, permit, grid, leaves, _, _, _ = cars
-    capacity, opens, closes, access, _, max_stay, manager, _, _, _ = places
+    capacity, opens, closes, access, _, max_stay, manager = places[:7]
+    timed_access, timed_from, timed_until = places[10:]
     gone = max(leaves[c], now + 1.0)
     if capacity[p] == 0 or now < opens[p] or gone > closes[p] or gone - now > max_stay[p]:
         return False
     if manager[p] >= 0 and (not resident[c] or grid[c] != manager[p]):
         return False
-    rule = access[p]
-    if rule == 1:
-        return bool(resident[c])
-    if rule == 2:
-        return bool(permit[c])
-    if rule == 4:
-        return not resident[c]
-    return bool(rule == 0)
+    within = now < timed_until[p] and gone > timed_from[p]
+    beyond = now < timed_from[p] or gone > timed_until[p]
+    return bool((not within or _admits(timed_access[p], resident[c], permit[c]))
+                and (not beyond or _admits(access[p], resident[c], permit[c])))
 
 
 @njit(cache=True)

@@ -23,6 +23,7 @@ from sim.parking.supply import bay_points, household_grids
 from sim.study import Row
 from sim.study.compare import interval
 from twin.errors import BadInput
+from twin.people import release
 from twin.places import District
 
 MOST_REPLICATIONS = 1000
@@ -33,7 +34,8 @@ TOLD = ("supply", "demand", "standing", "illegal", "deficit")
 class NightStudy:
     """Nights of several options with the same seeds.
 
-    ``metrics`` has one row an option and seed, ``grids`` one row an option, grid and hour (means over the seeds),
+    ``metrics`` has one row an option and seed, ``grids`` one row an option, grid and hour: means over the seeds, of which
+    ``demand`` and ``deficit``, which tell of residents, are whole numbers from the gate and null where it does not show them,
     ``cars`` one row a parked car of the first seed of each option: x, y [local metres], parked_s, leaves_s, legal.
     ``unreachable`` are the ids of bays of the district that no car can drive to; they were left empty.
     ``blocked`` is the mean number of nights in which each courtyard was out of a fire engine's reach, by option.
@@ -121,10 +123,23 @@ def compare_options(district: District, plan: ParkingPlan, options: list[str] | 
                 cars.append(parked_cars(night).assign(option=name))
             if on_progress is not None:
                 on_progress((number * replications + k + 1) / (len(asked) * replications))
-        grids.append(pd.concat(tables).groupby(["grid", "hour"], as_index=False).mean().assign(option=name))
+        means = pd.concat(tables).groupby(["grid", "hour"], as_index=False).mean()
+        grids.append(through_the_gate(means).assign(option=name))
         blocked[name] = np.mean(out_of_reach, axis=0).round(4).tolist()
     return NightStudy(plan, asked, seeds, pd.DataFrame(metrics), pd.concat(grids, ignore_index=True),
                       pd.concat(cars, ignore_index=True), blocked, scenes[AS_IT_IS].unreachable())
+
+
+def through_the_gate(means: pd.DataFrame) -> pd.DataFrame:
+    """The same table with ``demand`` and ``deficit`` as far as they may be shown, hour by hour.
+
+    Both count cars by where their people live. A deficit is a part of the demand, so what is left of it is protected too.
+    """
+    shown = []
+    for _, hour in means.groupby("hour"):
+        demand, deficit = hour["demand"].to_numpy(float), hour["deficit"].to_numpy(float)
+        shown.append(hour.assign(demand=release(demand), deficit=release(deficit, of=demand)))
+    return pd.concat(shown, ignore_index=True) if shown else means
 
 
 def parked_cars(night: Night) -> pd.DataFrame:
@@ -137,7 +152,10 @@ def parked_cars(night: Night) -> pd.DataFrame:
 
 
 def deficit_map(study: NightStudy, district: District, option: str, hour: int) -> list[dict[str, Any]]:
-    """The household grids with supply, demand and deficit at an hour: ``id``, ``name``, ``ring`` (local metres), numbers."""
+    """The household grids with supply, demand and deficit at an hour: ``id``, ``name``, ``ring`` (local metres), numbers.
+
+    What the gate does not show is None.
+    """
     cells = household_grids(district)
     told = study.grids[(study.grids["option"] == option) & (study.grids["hour"] == hour)].set_index("grid")
     out = []
@@ -146,7 +164,7 @@ def deficit_map(study: NightStudy, district: District, option: str, hour: int) -
         shape = max(shapely.get_parts(cell.geometry), key=lambda part: part.area)
         ring = shapely.get_coordinates(shape.exterior) - np.array(district.origin)
         out.append({"id": cell["id"], "name": cell["name"] or cell["id"], "ring": ring.round(1).tolist(),
-                    **{key: round(float(getattr(row, key)), 1) for key in TOLD}})
+                    **{key: None if pd.isna(getattr(row, key)) else round(float(getattr(row, key)), 1) for key in TOLD}})
     return out
 
 
@@ -162,4 +180,4 @@ def _row(key: str, a: np.ndarray, b: np.ndarray) -> Row:
                low, high, real, better)  # type: ignore[arg-type]
 
 
-__all__ = ["NightStudy", "compare_options", "deficit_map", "load_study", "parked_cars"]
+__all__ = ["NightStudy", "compare_options", "deficit_map", "load_study", "parked_cars", "through_the_gate"]

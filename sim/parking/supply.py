@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -38,7 +38,8 @@ class Supply:
     ``id, kind (p,) object``; ``access (p,) int8`` into :data:`ACCESS`; ``capacity (p,) int32``; ``price (p,)``;
     ``opens, closes, max_stay (p,)`` [s]; ``signed, legal, blocks (p,) bool`` (``blocks``: a car there stops a fire
     engine); ``grid (p,) int64`` row of the household grid that manages it, -1 for none; ``key (p,) uint64``, the same
-    in every option; ``outline (p,)`` shapely, local metres; ``street (p,)`` street id or None.
+    in every option; ``outline (p,)`` shapely, local metres; ``street (p,)`` street id or None. ``timed_access (p,) int8``
+    holds in place of ``access`` from ``timed_from`` until ``timed_until (p,)`` [s]; left out, it never does.
     """
 
     id: NDArray[np.object_]
@@ -55,6 +56,14 @@ class Supply:
     grid: NDArray[np.int64]
     outline: NDArray[np.object_]
     street: NDArray[np.object_]
+    timed_access: NDArray[np.int8] = field(default_factory=lambda: np.zeros(0, np.int8))
+    timed_from: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    timed_until: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    def __post_init__(self) -> None:
+        if not len(self.timed_access):
+            never = np.full(len(self.id), np.inf)
+            self.timed_access, self.timed_from, self.timed_until = self.access, never, never
 
     @property
     def key(self) -> NDArray[np.uint64]:
@@ -87,6 +96,7 @@ def supply_of(district: District, plan: ParkingPlan, option: Option) -> Supply:
         twice = frame["id"][frame["id"].duplicated()].iloc[0]
         raise BadInput(f"two places to park are called {twice!r}", where=plan.name, mend="give the new one another id")
     frame["max_stay"], frame["signed"], frame["grid"] = np.inf, frame["kind"].isin(["lot", "garage"]), -1
+    frame["timed_access"], frame["timed_from"], frame["timed_until"] = "public", np.inf, np.inf
     for rule in [*plan.rules, *option.rules]:
         _apply(rule, frame, district, plan)
     unknown = sorted(set(option.close) - set(frame["id"]))
@@ -100,7 +110,8 @@ def supply_of(district: District, plan: ParkingPlan, option: Option) -> Supply:
                   frame["price"].to_numpy(float), frame["opens"].to_numpy(float), frame["closes"].to_numpy(float),
                   frame["max_stay"].to_numpy(float), frame["signed"].to_numpy(bool), frame["legal"].to_numpy(bool),
                   frame["blocks"].to_numpy(bool), frame["grid"].to_numpy(np.int64), frame["outline"].to_numpy(object),
-                  frame["street"].to_numpy(object))
+                  frame["street"].to_numpy(object), frame["timed_access"].map(ACCESS.index).to_numpy(np.int8),
+                  frame["timed_from"].to_numpy(float), frame["timed_until"].to_numpy(float))
 
 
 def _of_district(district: District) -> list[tuple[object, ...]]:
@@ -162,7 +173,10 @@ def _apply(rule: Rule, frame: pd.DataFrame, district: District, plan: ParkingPla
         raise BadInput(f"a rule names the bays {unknown[0]!r}, which are not there", where=plan.name,
                        mend="give an id of the table bays")
     held = frame["id"].isin(rule.bays) | (frame["kind"].isin(rule.kinds) if not rule.bays else False)
-    if rule.access is not None:
+    if rule.by_hour:
+        until = np.inf if rule.access_until_s is None else rule.access_until_s
+        frame.loc[held, ["timed_access", "timed_from", "timed_until"]] = [rule.access, rule.access_from_s or 0.0, until]
+    elif rule.access is not None:
         frame.loc[held, "access"] = rule.access
     if rule.price is not None:
         frame.loc[held, "price"] = rule.price
@@ -217,7 +231,7 @@ def _stretches(district: District, fire: Fire, legal: pd.DataFrame) -> pd.DataFr
                         "street": name, "blocks": lane and widths[k] - fire.car_width_m < fire.clear_width_m})
     made = pd.DataFrame(out, columns=["id", "kind", "capacity", "outline", "street", "blocks"])
     return made.assign(access="public", price=0.0, opens=-np.inf, closes=np.inf, max_stay=np.inf, signed=False, legal=False,
-                       grid=-1)
+                       grid=-1, timed_access="public", timed_from=np.inf, timed_until=np.inf)
 
 
 def bay_points(supply: Supply) -> NDArray[np.float64]:

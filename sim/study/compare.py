@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -12,6 +13,8 @@ from scipy import stats
 
 from sim.measures import MeasureKind, readable
 from sim.run import Run
+from sim.study.correction import Correction, levels, p_value
+from sim.study.engine import differs
 from twin.errors import BadInput
 
 CONFIDENCE = 0.95
@@ -19,8 +22,9 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Row:
-    """One measure of two runs. ``difference`` is B minus A, ``low`` and ``high`` its 95 % interval (None with one
-    pair), ``real`` whether the interval leaves zero out, ``better`` the run that a real difference favours."""
+    """One measure of two runs. ``difference`` is B minus A, ``low`` and ``high`` its interval at ``confidence`` (None
+    with one pair), ``real`` whether the interval leaves zero out, ``better`` the run that a real difference favours,
+    ``p`` the p-value of no difference. Without a correction for many measures every confidence is 95 %."""
 
     key: str
     label: str
@@ -33,6 +37,8 @@ class Row:
     high: float | None
     real: bool
     better: Literal["A", "B"] | None
+    p: float | None = None
+    confidence: float = CONFIDENCE
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,7 @@ class Comparison:
     seeds: list[int]
     rows: list[Row]
     takes: dict[str, tuple[float, float]]
+    correction: Correction = "none"
 
     def sentence(self, language: str = "en") -> str:
         """What matters most in one sentence."""
@@ -69,7 +76,7 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain values, ready for JSON."""
         return {"a": {"run": self.name_a, "layout": self.layout_a}, "b": {"run": self.name_b, "layout": self.layout_b},
-                "seeds": self.seeds, "sentence": self.sentence(), "takes": self.takes,
+                "seeds": self.seeds, "sentence": self.sentence(), "takes": self.takes, "correction": self.correction,
                 "measures": [asdict(row) for row in self.rows]}
 
     def to_html(self, language: str = "en") -> str:
@@ -90,21 +97,38 @@ def _readable(value: float, low: float, high: float, unit: str) -> tuple[str, st
     return readable(value), readable(low), readable(high), unit
 
 
-def compare(a: Run, b: Run) -> Comparison:
-    """Compare two runs of one scenario; raises :class:`BadInput` where they cannot be paired."""
+def compare(a: Run, b: Run, *, correction: Correction = "none") -> Comparison:
+    """Compare two runs of one scenario; raises :class:`BadInput` where they cannot be paired.
+
+    ``correction`` says how many measures at once are allowed for (:mod:`sim.study.correction`).
+    """
     _require_same_question(a, b)
     seeds = sorted(set(a.seeds) & set(b.seeds))
     if not seeds:
         raise BadInput(f"{a.name} has seeds {_span(a.seeds)}, {b.name} has {_span(b.seeds)}: no pair",
                        mend="rehearse both with the same --seed")
     left, right = (run.metrics.set_index("seed").loc[seeds] for run in (a, b))
-    keys = [key for key in left.columns if key in right.columns]
-    keys += [key for frame in (left, right) for key in frame.columns if key not in keys]
-    rows = [_row(a.measure(key), key, left.get(key), right.get(key)) for key in keys]
+    rows = paired(left, right, a.measure, correction=correction)
     takes = {key: (a.info["takes"][key], b.info["takes"][key]) for key in a.info["takes"]}
     name_a, name_b = (a.name, b.name) if a.name != b.name else (f"{a.name} (A)", f"{b.name} (B)")
     return Comparison(name_a, name_b, a.layout_name, b.layout_name, seeds,
-                      [row for row in rows if row.mean_a is not None or row.mean_b is not None], takes)
+                      [row for row in rows if row.mean_a is not None or row.mean_b is not None], takes, correction)
+
+
+def paired(left: pd.DataFrame, right: pd.DataFrame, kind_of: Callable[[str], MeasureKind], *,
+           correction: Correction = "none") -> list[Row]:
+    """Every measure of A (``left``) and B (``right``), tables with the same index and one column a measure: one row each.
+
+    Only measures with two pairs at least, that differ in one of them at least, count among the many that are corrected for.
+    """
+    keys = [str(key) for key in left.columns if key in right.columns]
+    keys += [str(key) for frame in (left, right) for key in frame.columns if key not in keys]
+    pairs = {key: (right[key] - left[key]).dropna().to_numpy(float)
+             for key in keys if key in left.columns and key in right.columns}
+    p = {key: value for key, values in pairs.items() if (value := p_value(values)) is not None and values.any()}
+    error = dict(zip(p, levels(np.array(list(p.values())), correction), strict=True))
+    return [_row(kind_of(key), key, left.get(key), right.get(key), pairs.get(key, np.empty(0)), p.get(key),
+                 1 - error.get(key, 1 - CONFIDENCE)) for key in keys]
 
 
 def _require_same_question(a: Run, b: Run) -> None:
@@ -116,9 +140,10 @@ def _require_same_question(a: Run, b: Run) -> None:
         for part, words in (("demand", "demand"), ("duration_s", "duration"), ("entries", "entries"), ("venues", "venues")):
             if getattr(a.scenario, part) != getattr(b.scenario, part):
                 raise BadInput(f"{a.name} and {b.name} have different {words}", mend="compare runs of one scenario")
-    if a.info["versions"]["hutong"] != b.info["versions"]["hutong"]:
-        raise BadInput(f"{a.name} was made by Hutong {a.info['versions']['hutong']}, {b.name} by "
-                       f"{b.info['versions']['hutong']}", mend="rehearse both with the same version")
+    apart = differs(a.info["versions"], b.info["versions"])
+    if apart:
+        raise BadInput(f"{a.name} was made by {apart[0]}, {b.name} by {apart[1]}: a difference between them could be that of "
+                       "the engines", mend="rehearse both with the same version")
 
 
 def _require_same_people(a: Run, b: Run) -> None:
@@ -135,27 +160,39 @@ def _span(seeds: list[int]) -> str:
     return f"{min(seeds)}-{max(seeds)}" if len(seeds) > 1 else str(seeds[0])
 
 
-def _row(kind: MeasureKind, key: str, left: pd.Series | None, right: pd.Series | None) -> Row:
+def _row(kind: MeasureKind, key: str, left: pd.Series | None, right: pd.Series | None, pairs: np.ndarray, p: float | None,
+         confidence: float) -> Row:
     mean_a, mean_b = (None if s is None or s.isna().all() else float(s.mean()) for s in (left, right))
     difference = low = high = None
-    if left is not None and right is not None:
-        paired = (right - left).dropna().to_numpy()
-        if len(paired):
-            difference, low, high = interval(paired)
+    if len(pairs):
+        difference, low, high = interval(pairs, confidence)
     real = low is not None and high is not None and (low > 0 or high < 0)
     better: Literal["A", "B"] | None = None
     if real and kind.better and difference is not None:
         better = "B" if (difference < 0) == (kind.better == "less") else "A"
-    return Row(key, kind.label(), kind.label("zh"), kind.unit, mean_a, mean_b, difference, low, high, real, better)
+    return Row(key, kind.label(), kind.label("zh"), kind.unit, mean_a, mean_b, difference, low, high, real, better, p, confidence)
 
 
-def interval(values: np.ndarray) -> tuple[float, float | None, float | None]:
-    """Mean and its 95 % interval by Student's t; no interval from a single value."""
+def interval(values: np.ndarray, confidence: float = CONFIDENCE) -> tuple[float, float | None, float | None]:
+    """Mean and its interval by Student's t; no interval from a single value."""
     mean = float(np.mean(values))
     if len(values) < 2:
         return mean, None, None
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
+    half = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
     return mean, mean - half, mean + half
+
+
+def common_random_numbers(left: np.ndarray, right: np.ndarray) -> float:
+    """How many times smaller the variance of the difference is with common seeds than with independent ones.
+
+    ``left`` and ``right (n,)`` are one measure of two layouts over the same n seeds. The variance of a difference of
+    independent replications is the sum of the variances of both.
+    """
+    if len(left) < 3:
+        raise BadInput(f"{len(left)} pairs say nothing about a variance", mend="replicate both layouts 3 times at least")
+    common = float(np.var(right - left, ddof=1))
+    independent = float(np.var(left, ddof=1) + np.var(right, ddof=1))
+    return float("inf") if common == 0 else independent / common
 
 
 def intervals(run: Run) -> dict[str, dict[str, Any]]:

@@ -9,25 +9,22 @@ import shutil
 import tempfile
 import time
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 
-from sim.event import Rehearsal
 from sim.layout import chosen, takes
 from sim.place import district_path
-from sim.run import FORMAT, FrameWriter, Run
+from sim.run import FORMAT, Run
 from sim.scenario import Scenario
 from sim.scenario_file import dump, load
 from sim.site import prepare
+from sim.study.engine import engine, versions
+from sim.study.replication import TABLES, WHOLE, leave, read_metrics
 from sim.workers import Progress, work_through
 from twin.errors import BadInput
 from twin.places import District
-
-_TABLES = ("series", "queues", "events", "staff")
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ def rehearse(scenario: Scenario | str | os.PathLike[str], layout: str, *, seed: 
     chosen(scenario, layout)
     if replications < 1:
         raise BadInput(f"{replications} replications are none", where=scenario.name, mend="ask for at least 1")
-    scenario = _pinned(scenario)
+    scenario = pinned(scenario)
     first = scenario.seed if seed is None else seed
     seeds = list(range(first, first + replications))
     folder = Path(out) if out is not None else Path(tempfile.mkdtemp(prefix="hutong-")) / layout
@@ -69,17 +66,19 @@ def rehearse(scenario: Scenario | str | os.PathLike[str], layout: str, *, seed: 
     part = _part_folder(folder, scenario, layout, fresh=overwrite)
     keep = {"first": seeds[:1], "all": seeds, "none": []}[frames]
     jobs = [_Job(str(part), str(path), layout, s, s in keep, threads) for s in seeds
-            if not (part / "done" / str(s) / "metrics.json").is_file()]
+            if not (part / "done" / str(s) / WHOLE).is_file()]
     started = time.perf_counter()
     work_through(_replicate, jobs, workers, on_progress)
-    _gather(part, scenario, district, layout, seeds, time.perf_counter() - started)
+    gather(part, {s: part / "done" / str(s) for s in seeds}, scenario, district, layout, time.perf_counter() - started)
+    shutil.rmtree(part / "done")
+    (part / "stamp.json").unlink()
     if folder.exists():
         shutil.rmtree(folder)
     part.rename(folder)
     return Run(folder)
 
 
-def _pinned(scenario: Scenario) -> Scenario:
+def pinned(scenario: Scenario) -> Scenario:
     """The scenario with an absolute district path, so that the run folder stands alone."""
     if scenario.district is None:
         return scenario
@@ -89,16 +88,15 @@ def _pinned(scenario: Scenario) -> Scenario:
 def _part_folder(folder: Path, scenario: Scenario, layout: str, *, fresh: bool) -> Path:
     """The folder of an unfinished run: a new one, or the one that an interruption left."""
     part = folder.with_name(folder.name + ".part")
-    stamp = json.dumps({"layout": layout, "scenario": dump(scenario)})
+    stamp = json.dumps({"layout": layout, "scenario": dump(scenario), "engine": engine("event")})
     if part.exists() and (fresh or not (part / "stamp.json").is_file()):
         shutil.rmtree(part)
     if part.exists():
         if (part / "stamp.json").read_text(encoding="utf-8") != stamp:
-            raise BadInput("an unfinished run of another scenario or layout is there", where=str(part),
-                           mend="finish it, give another -o, or --overwrite")
+            raise BadInput("an unfinished run of another scenario or layout, or of another version of Hutong, is there",
+                           where=str(part), mend="finish it, give another -o, or --overwrite")
         return part
-    for name in ("done", "frames", "maps"):
-        (part / name).mkdir(parents=True)
+    (part / "done").mkdir(parents=True)
     (part / "stamp.json").write_text(stamp, encoding="utf-8")
     (part / "scenario.yaml").write_text(dump(scenario), encoding="utf-8")
     return part
@@ -107,52 +105,36 @@ def _part_folder(folder: Path, scenario: Scenario, layout: str, *, fresh: bool) 
 def _replicate(job: _Job, on_progress: Progress | None) -> None:
     """Rehearse one seed and write what it leaves; complete only when ``done/<seed>/metrics.json`` is there."""
     part = Path(job.folder)
-    scenario = load(part / "scenario.yaml")
-    cpu, wall = time.process_time(), time.perf_counter()
-    draft = part / "frames" / f"{job.seed}.draft"
-    writer = FrameWriter(draft) if job.frames else None
-    try:
-        model = Rehearsal(District.open(job.district), scenario, job.layout, job.seed, threads=job.threads,
-                          on_frame=writer.write if writer else None)
-        end = scenario.duration_s
-        model.rehearse(None if on_progress is None else lambda t: on_progress(job.seed, t / end))
-    finally:
-        if writer:
-            writer.close()
-    result = model.record.result()
-    if writer:
-        draft.replace(part / "frames" / f"{job.seed}.parquet")
-    np.savez_compressed(part / "maps" / f"{job.seed}.npz", **result.maps)  # type: ignore[arg-type]
-    done = part / "done" / str(job.seed)
-    done.mkdir(parents=True, exist_ok=True)
-    for name in _TABLES:
-        getattr(result, name).to_parquet(done / f"{name}.parquet", index=False)
-    timing = {"cpu_s": time.process_time() - cpu, "wall_s": time.perf_counter() - wall}
-    draft = done / "metrics.draft"
-    draft.write_text(json.dumps({"seed": job.seed, "metrics": result.metrics, "timing": timing}), encoding="utf-8")
-    draft.replace(done / "metrics.json")
+    leave(part / "done" / str(job.seed), District.open(job.district), load(part / "scenario.yaml"), job.layout, job.seed,
+          frames=job.frames, threads=job.threads,
+          on_progress=None if on_progress is None else lambda share: on_progress(job.seed, share))
 
 
-def _gather(part: Path, scenario: Scenario, district: District, layout: str, seeds: list[int], wall_s: float) -> None:
-    """Join what the replications left into the tables of the run folder."""
-    done = [json.loads((part / "done" / str(s) / "metrics.json").read_text(encoding="utf-8")) for s in seeds]
-    pd.DataFrame([{"seed": d["seed"], **d["metrics"]} for d in done]).to_parquet(part / "metrics.parquet", index=False)
-    for name in _TABLES:
-        parts = [pd.read_parquet(part / "done" / str(s) / f"{name}.parquet") for s in seeds]
+def gather(part: Path, done: dict[int, Path], scenario: Scenario, district: District, layout: str, wall_s: float,
+           made_by: dict[str, str] | None = None) -> None:
+    """Make a run folder of a folder that holds ``scenario.yaml`` alone: join what the replications left, by seed.
+    ``made_by`` are the versions that they were made by, if not these."""
+    for name in ("frames", "maps"):
+        (part / name).mkdir(parents=True, exist_ok=True)
+    told = [read_metrics(folder) for folder in done.values()]
+    pd.DataFrame([{"seed": d["seed"], **d["metrics"]} for d in told]).to_parquet(part / "metrics.parquet", index=False)
+    for name in TABLES:
+        parts = [pd.read_parquet(folder / f"{name}.parquet") for folder in done.values()]
         kept = [p for p in parts if len(p)] or parts[:1]
         pd.concat(kept, ignore_index=True).to_parquet(part / f"{name}.parquet", index=False)
+    for seed, folder in done.items():
+        shutil.copyfile(folder / "maps.npz", part / "maps" / f"{seed}.npz")
+        if (folder / "frames.parquet").is_file():
+            shutil.copyfile(folder / "frames.parquet", part / "frames" / f"{seed}.parquet")
     info = {
-        "format": FORMAT, "scenario": scenario.name, "layout": layout, "seeds": seeds,
+        "format": FORMAT, "scenario": scenario.name, "layout": layout, "seeds": list(done),
         "takes": takes(district, scenario, layout),
         "district": {"name": district.name, "crs": district.crs.to_string(), "origin": district.origin,
                      "attribution": district.attribution, "observed_at": _observed(district)},
-        "versions": {p: version(p) for p in ("hutong", "mesa", "numpy", "numba", "shapely")} | {
-            "python": platform.python_version()},
+        "versions": made_by or versions("event"),
         "host": {"system": platform.platform(), "machine": platform.machine(), "cores": os.cpu_count()},
-        "timing": {"wall_s": round(wall_s, 2), "replications": [_rounded(d["timing"]) for d in done]}}
+        "timing": {"wall_s": round(wall_s, 2), "replications": [_rounded(d["timing"]) for d in told]}}
     (part / "run.json").write_text(json.dumps(info, indent=2, ensure_ascii=False), encoding="utf-8")
-    shutil.rmtree(part / "done")
-    (part / "stamp.json").unlink()
 
 
 def _rounded(timing: dict[str, float]) -> dict[str, float]:

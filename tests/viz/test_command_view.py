@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 from datetime import UTC, datetime, timedelta
 
@@ -11,13 +12,23 @@ import pytest
 from command_case import EAST, WEST, crowd, live, live_served, logged_in, observed, position, watched_plaza
 
 from twin.cases import CaseStep
+from twin.cases.case import State as CaseState
 from twin.errors import BadInput
 from twin.guard import Principal, Role
 from twin.live import Alarm, Part
 from viz.live import Live
 from viz.live_rights import asker
 from viz.live_series import BUCKET_S
-from viz.pages import command, command_acts, command_card, command_ground, command_time, command_view, command_whatif
+from viz.pages import (
+    command,
+    command_acts,
+    command_card,
+    command_case,
+    command_ground,
+    command_time,
+    command_view,
+    command_whatif,
+)
 
 __all__ = ["live", "live_served", "watched_plaza"]
 COMMANDER = Principal("desk-1", frozenset({Role.COMMANDER}), None)
@@ -193,6 +204,70 @@ def test_a_unit_is_sent_and_the_loop_has_the_last_word(live):
         command_acts.dispatch(live, who(live), "C-9", "P-01")
 
 
+def case_in(live, state, version, case="C-1"):
+    found = settled(live, version=version).case(case)
+    assert found.state.value == state
+    return found
+
+
+def test_a_case_walks_the_whole_loop_from_the_page(live):
+    def step(kind, value="", why="told by radio"):
+        before, now = live.version, live.now()
+        live.clock = lambda: now + 30.0
+        command_case.take_step(live, who(live), "C-2", kind, value, why)
+        return before
+
+    offered = {}
+    for kind, value, after in (("arrive", "", "arrived"), ("handle", "", "handled"), ("verify", "solved", "verified"),
+                               ("close", "", "closed"), ("assess", "2", "assessed"), ("reopen", "", "reported")):
+        offered[kind] = command_case.next_steps(live.picture().case("C-2"), live.now())
+        assert (kind, value) in offered[kind]
+        case = case_in(live, after, step(kind, value), "C-2")
+    assert case.rating is None and case.reopenings == 1
+    by = {taken.step.step.value: taken.step.by for taken in case.history}
+    assert by["arrive"] == by["handle"] == "P-02" and by["verify"] == "desk-1" and all(taken.step.why for taken in case.history)
+    stored = live.log.read(kinds=["case"])[-1]
+    assert stored.source == "desk" and stored.value.step.value == "reopen"
+
+
+def test_a_step_that_does_not_fit_or_has_no_reason_changes_nothing(live):
+    before = len(live.log.read(kinds=["case"]))
+    with pytest.raises(BadInput, match="reason"):
+        command_case.take_step(live, who(live), "C-2", "arrive", "", "  ")
+    with pytest.raises(BadInput, match="only a verified case can be closed"):
+        command_case.take_step(live, who(live), "C-2", "close", "", "done")
+    with pytest.raises(BadInput, match="no case"):
+        command_case.take_step(live, who(live, WEST_COMMANDER), "C-2", "arrive", "", "it lies in the east")
+    with pytest.raises(BadInput, match="roles"):
+        command_case.take_step(live, who(live, VIEWER), "C-2", "arrive", "", "x")
+    assert len(live.log.read(kinds=["case"])) == before
+
+
+def test_a_good_mark_and_the_highest_level_end_what_is_offered(live):
+    case = live.picture().case("C-1")
+    assert command_case.next_steps(case, live.now()) == [("pass_up", "")]
+    closed = dataclasses.replace(case, state=CaseState.ASSESSED, rating=5, closed_at=case.reported_at)
+    assert command_case.next_steps(closed, live.now()) == []
+    assert command_case.next_steps(dataclasses.replace(closed, rating=1), live.now()) == [("reopen", "")]
+    assert command_case.next_steps(dataclasses.replace(closed, rating=1), live.now() + 9 * 86_400) == []
+
+
+def test_hot_spots_name_places_and_hours_and_need_the_right(live):
+    moment = datetime.fromtimestamp(live.now() - 86_400, UTC)
+    rng = np.random.default_rng(2)
+    hours = [moment - timedelta(hours=int(h)) for h in rng.integers(0, 24, 60)] + [moment] * 25
+    places = [*rng.uniform((-90, -70), (90, 70), (60, 2)), *np.tile([55.0, 5.0], (25, 1))]
+    version = live.version
+    for k, ((x, y), at) in enumerate(zip(places, hours, strict=True)):
+        told = CaseStep(step="report", case=f"H-{k}", by="hotline-1", why="told", type="rubbish")
+        live.log.append([observed("case", f"H-{k}", told, at, place=(float(x), float(y)))])
+    while len(settled(live, version=version).cases) < 85:
+        version = live.version
+    said = str(command_case.spots_list(live, who(live), cell_m=20.0).to_plotly_json())
+    assert "command.spots.one" in said and "H-" not in said
+    assert "command.spots.none" in str(command_case.spots_list(live, who(live, VIEWER)).to_plotly_json())
+
+
 def test_who_may_not_is_refused(live):
     for act in (
         lambda p: command_acts.decide_alarm(live, p, "A-1", "close"),
@@ -350,11 +425,26 @@ def test_the_duty_log_leaves_as_csv_and_the_audit_knows(live_served):
         assert client.get("/api/live/duty-log.csv").status_code == 403
 
 
+@pytest.mark.parametrize("which", ["cases", "alarms", "units", "cameras", "log"])
+def test_a_table_leaves_by_the_route_that_the_audit_knows(live_served, which):
+    address, _, guard = live_served
+    with logged_in(address, "desk-1") as client:
+        answer = client.get(f"/api/live/tables/{which}.csv")
+        assert client.get("/api/live/tables/people.csv").status_code == 422
+    rows = list(csv.DictReader(io.StringIO(answer.text.lstrip("\ufeff"))))
+    assert answer.status_code == 200
+    assert answer.text.lstrip("\ufeff").splitlines()[0].split(",") == list(command_view.COLUMNS[which])
+    line = guard.audit.tail(3, who="desk-1", what=f"export.{which}")[0]
+    assert line.about["rows"] == len(rows)
+    with logged_in(address, "viewer-1") as client:
+        assert client.get(f"/api/live/tables/{which}.csv").status_code == 403
+
+
 def test_cells_that_begin_like_a_formula_are_disarmed():
-    from viz.live_stream import _plain
+    from viz.live_export import _plain
 
     assert _plain("=1+1") == "'=1+1"
-    assert _plain("all quiet") == "all quiet"
+    assert [_plain(cell) for cell in ("all quiet", -3, 0.5, None)] == ["all quiet", "-3", "0.5", ""]
 
 
 def test_two_streams_do_not_mix(watched_plaza, live):

@@ -100,6 +100,8 @@ def test_every_door_for_everybody(web, who):
         door = ROUTES[key]
         if key == "POST /logout":
             continue  # ends the session: a test of its own
+        if key == "POST /api/observations" and who == Role.TRAINER:
+            continue  # into drills alone: the next test
         status = answered(web, key, who)
         allowed = not door.shut and (not door.needs or bool(may & set(door.needs)))
         led_to_login = door.page and who is None and status == 303
@@ -109,6 +111,14 @@ def test_every_door_for_everybody(web, who):
         if status >= 500 or refused == allowed:
             wrong[key] = (status, allowed)
     assert wrong == {}
+
+
+def test_whoever_leads_drills_reports_into_drills_alone(web):
+    report = [{"kind": "note", "object": "duty-log", "observed_at": "2026-10-01T12:00:00Z", "value": {"text": "all quiet"}}]
+    for role, drill, live in (("trainer", 200, 403), ("trainee", 403, 403), ("commander", 403, 200), ("viewer", 403, 403)):
+        told = [web.ask("POST", f"/api/observations?stream={stream}", who=role, json=report).status_code
+                for stream in ("drill:night", "live")]
+        assert told == [drill, live], role
 
 
 @pytest.mark.parametrize("who", WHO)

@@ -165,7 +165,7 @@ def test_a_page_shows_only_the_ways_that_are_open_and_a_way_out(visitor):
     visitor.wait_for_url("**/twin")
     until(visitor, "Boolean(document.querySelector('#session-leave'))")
     shown = visitor.evaluate("[...document.querySelectorAll('.navs a')].filter(a => a.offsetParent).map(a => a.pathname)")
-    assert set(shown) == {"/twin", "/playback", "/compare", "/people", "/command"}
+    assert set(shown) == {"/twin", "/playback", "/compare", "/study", "/people", "/camera", "/command"}
     visitor.click("#session-leave")
     visitor.wait_for_url("**/login")
     visitor.goto("/twin")

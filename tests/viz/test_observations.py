@@ -145,10 +145,13 @@ def test_a_field_account_reports_about_its_own_unit_alone(client: httpx.Client, 
 
 def test_a_feed_and_whoever_leads_drills_report_into_a_drill(client: httpx.Client, twin: Twin):
     old = position(observed_at=now(-400 * 86_400))
-    for role, status in (("gps", 200), ("commander", 403), ("field", 403)):
+    for role, status in (("gps", 200), ("trainer", 200), ("commander", 403), ("field", 403)):
         answer = client.post("/api/observations?stream=drill:night", json=old, headers={"x-role": role})
         assert answer.status_code == status
-    assert [(o.stream, o.object) for o in twin.log.read(stream="drill:night")] == [("drill:night", "P-1")]
+    told = {(o.stream, o.source, o.object) for o in twin.log.read(stream="drill:night")}
+    assert told == {("drill:night", "gps", "P-1"), ("drill:night", "t", "P-1")}
+    refused = client.post("/api/observations", json=old, headers={"x-role": "trainer"})
+    assert refused.status_code == 403 and "drills" in refused.json()["error"] and twin.log.read() == []
     for stream in ("sim:x", "drill:", "elsewhere"):
         assert client.post(f"/api/observations?stream={stream}", json=old, headers={"x-role": "gps"}).status_code == 422
     assert twin.log.streams() == ["drill:night"]

@@ -73,3 +73,16 @@ def test_profile_tells_the_dirt(tmp_path, capsys, data):
     assert "373 over capacity" in said and "102 duplicates" in said and "arrive:" in said
     with pytest.raises(BadInput, match="no such file"):
         told(capsys, "parking", "profile", tmp_path / "none.csv")
+
+
+def test_an_unknown_peer_of_the_bench_is_refused():
+    with pytest.raises(BadInput, match="say sumo"):
+        app(["bench", "parking", "--against", "matsim"], standalone_mode=False)
+
+
+def test_known_behaviour_is_told_and_drawn(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("sim.parking.behaviour.OCCUPANCIES", (0.8, 0.9, 0.98))
+    said = json.loads(told(capsys, "parking", "known", "--plot", tmp_path / "search.svg", "--json"))
+    assert said["straight"] < -0.99 and said["change"]["gave_up"] < -0.8
+    assert said["search_s"]["0.98"] > 3 * said["search_s"]["0.9"] > 3 * said["search_s"]["0.8"]
+    assert (tmp_path / "search.svg").read_text(encoding="utf-8").startswith("<svg")

@@ -51,13 +51,6 @@ def test_only_nights_are_offered(folder, tmp_path):
     assert "empty" in str(parking.layout(library, {}, "en"))
 
 
-def test_every_text_has_both_languages_with_the_same_places():
-    import re
-    for english, chinese in parking.WORDS.values():
-        assert english and chinese
-        assert set(re.findall(r"\{(\w+)\}", english)) == set(re.findall(r"\{(\w+)\}", chinese))
-
-
 def test_picture_and_table_tell_what_the_study_holds():
     district = case.town()
     study = compare_options(district, case.plan(options={"lot": LOT}, residents={"cars": 45}), replications=3)

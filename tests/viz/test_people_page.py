@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 
 import viz
 import viz.pages.people as page
+import viz.pages.people_units as units
 from twin.errors import BadInput
-from twin.people import Gate, make_population
+from twin.people import Gate, make_population, make_task
 from twin.places import synthetic
 from viz import words
 from viz.cli import people as command
@@ -20,8 +21,9 @@ from viz.library import Library
 
 ROOT = Path(viz.__file__).parent
 ALLOWED = {
-    "LEAST_K", "LEVELS", "MEASURES", "SCHEMES", "Assumptions", "ChildrenForecast", "Fit", "Gate", "Population", "SitePlan",
-    "Size", "forecast_children", "from_inputs", "make_population", "make_task", "plan_sites", "read_inputs", "whole_zone"}
+    "LEAST_K", "LEVELS", "MEASURES", "SCHEMES", "Assumptions", "Backtest", "ChildrenForecast", "Fit", "Gate", "Population",
+    "Schemes", "SitePlan", "Size", "Task", "forecast_children", "from_inputs", "make_population", "make_task", "plan_sites",
+    "read_inputs", "subdistrict_size", "try_forecast", "whole_zone"}
 TABLES = {"households", "persons", "published", "_shown", "_population"}
 
 
@@ -33,6 +35,12 @@ def district():
 @pytest.fixture(scope="module")
 def file(district, tmp_path_factory):
     return district.save(tmp_path_factory.mktemp("people") / "small.gpkg")
+
+
+@pytest.fixture(scope="module")
+def kept(district, tmp_path_factory):
+    """The folder of a population that is already made."""
+    return make_population(district).save(tmp_path_factory.mktemp("population") / "people")
 
 
 def past_the_gate(source: str) -> list[str]:
@@ -80,11 +88,11 @@ def callbacks(file):
     """The callbacks of the page over a library with the small district, by name."""
     found = {}
     before = page.answers
-    page.answers = lambda *_a, **_k: lambda function: found.setdefault(function.__name__, function)
+    page.answers = units.answers = lambda *_a, **_k: lambda function: found.setdefault(function.__name__, function)
     try:
         page.register(None, Library(file), None)
     finally:
-        page.answers = before
+        page.answers = units.answers = before
     return Library(file).districts()[0], found
 
 
@@ -111,11 +119,36 @@ def test_the_page_forecasts_sites_and_says_how_well_the_population_fits(callback
     assert len(call["show_forecast"](name)) == 2
     _, _, _, heads, rows, _ = call["show"](name, "forecast", "people", "household", "grid", "zh", None)
     assert {"low_80", "high_95"} <= {h["field"] for h in heads} and rows
-    listed, _ = call["find_sites"](1, name)
+    listed, _ = call["find_sites"](1, name, "median")
     assert len(listed.children) == 2
     data, *_ = call["show"](name, "now", "people", "household", "grid", "en", listed)
     assert [layer["id"] for layer in data["layers"]] == ["people-cells", "people-sites"]
     assert call["show_fit"](name)
+
+
+def test_the_page_crosses_two_schemes_makes_tasks_and_names_units(callbacks, district):
+    name, call = callbacks
+    gate = Gate.of(district, make_population(district))
+    *_, rows, _ = call["show"](name, "now", "households", "household", "grid", "en", None, "residential")
+    told = gate.aggregate("households", across="residential")
+    assert [r["all"] for r in rows] == [None if pd.isna(v) else v for v in told["all"]]
+    assert len({r["id"] for r in rows}) == len(rows)
+    cells, chosen = call["cells"](name)
+    assert {"value": chosen, "label": cells[-1]["label"]} in cells and len(cells) > 2
+    listed, done = call["make"](1, name, "cars", "grid-01")
+    assert [box.value for box in listed[1:]] == list(make_task(gate, make_population(district), "cars", "grid-01").courtyards)
+    assert done == []
+    said = call["progress"]([listed[1].value], listed)
+    assert said.children == f"1 of {len(listed) - 1} courtyards told"
+    with pytest.raises(BadInput, match="needs a place"):
+        call["make"](1, name, "cars", None)
+    for language, word in (("en", "Household"), ("zh", "户籍")):
+        units_told = json.dumps(call["responsible"]("cy-0001", name, language), default=lambda o: o.to_plotly_json(),
+                                ensure_ascii=False)
+        assert "grid-" in units_told and word.lower() in units_told.lower()
+    assert call["responsible"]("", name, "en") == []
+    problems = json.dumps(call["problems"](name, "en"), default=lambda o: o.to_plotly_json())
+    assert "courtyards in no unit" in problems and "none" in problems
 
 
 def run(*arguments):
@@ -139,12 +172,30 @@ def test_make_and_fit_and_aggregate(file, tmp_path):
     assert "–" in run("aggregate", "households", "--level", "courtyard", "--district", file).stdout
 
 
-def test_forecast_and_site(file, tmp_path):
-    ahead = answer("forecast", "--district", file, "--draws", 300, "--births", 0.05)
+def test_forecast_and_site(file, kept):
+    ahead = answer("forecast", "--district", file, "--population", kept, "--draws", 300, "--births", 0.05)
     assert len(ahead["total"]) == 2 and ahead["assumptions"]["births_per_woman"] == 0.05
     assert {"low_80", "high_80", "low_95", "high_95"} <= set(ahead["cells"][0])
-    sited = answer("site", "--district", file, "--number", 1, "--goal", "centre")
+    sited = answer("site", "--district", file, "--population", kept, "--number", 1, "--goal", "centre")
     assert len(sited["sites"]) == 1 and sited["optimal"] and sited["mean_m"] <= sited["worst_m"]
+
+
+def test_tasks_units_and_schemes_from_the_command_line(file, kept, tmp_path, district):
+    made = answer("task", "cars", "--cell", "grid-01", "-o", tmp_path / "task.json", "--district", file, "--population", kept)
+    assert made["courtyards"] and made["progress"] == 0
+    first = made["courtyards"][0]
+    assert answer("done", tmp_path / "task.json", first)["progress"] == pytest.approx(1 / len(made["courtyards"]))
+    assert answer("done", tmp_path / "task.json")["done"] == [first]
+    assert "told" in run("done", tmp_path / "task.json").stdout
+    again = run("task", "cars", "--cell", "grid-01", "-o", tmp_path / "task.json", "--district", file)
+    assert "something already" in str(again.exception)
+    wkt = district.courtyards.union_all().buffer(50).wkt
+    everywhere = answer("task", "cars", "--zone", wkt, "--district", file, "--population", kept)
+    assert set(made["courtyards"]) <= set(everywhere["courtyards"])
+    units_told = answer("responsible", "cy-0001", "--district", file)["units"]
+    assert {u["scheme"] for u in units_told} == {"household", "functional", "residential", "video"}
+    problems = answer("schemes", "--district", file)["schemes"]
+    assert any(p["places_in_none"] for p in problems) and "places in none" in run("schemes", "--district", file).stdout
 
 
 def test_own_controls_from_the_command_line(tmp_path):
@@ -171,11 +222,28 @@ def test_own_controls_from_the_command_line(tmp_path):
     (("aggregate", "--k", "2"), "would say too much"),
     (("site", "--goal", "best"), "say median or centre"),
     (("fit", "nowhere"), "not a population"),
+    (("task", "cars"), "needs a place"),
+    (("task", "income", "--cell", "grid-01"), "cannot be about 'income'"),
+    (("task", "cars", "--cell", "grid-99"), "no cell 'grid-99'"),
+    (("task", "cars", "--cell", "cy-0001"), "a single courtyard"),
+    (("task", "cars", "--zone", "POLYGON"), "not WKT"),
+    (("task", "cars", "--zone", "POINT (1 2)"), "encloses nothing"),
+    (("task", "cars", "--zone", "POLYGON ((0 0, 1 0, 1 1, 0 0))"), "no grid lies in the zone"),
+    (("done", "nowhere.json"), "no such file"),
 ])
-def test_bad_input_is_one_sentence(file, arguments, sentence):
-    extra = () if arguments[0] == "fit" else ("--district", file)
-    result = run(*arguments, *extra)
+def test_bad_input_is_one_sentence(file, kept, arguments, sentence):
+    extra = () if arguments[0] in ("fit", "done") else ("--district", file)
+    people = ("--population", kept) if arguments[0] in ("aggregate", "task", "site") else ()
+    result = run(*arguments, *extra, *people)
     assert isinstance(result.exception, BadInput) and sentence in str(result.exception)
+
+
+def test_a_population_as_large_as_a_real_subdistrict(file, data):
+    folder = data / "population" / "beijing_blocks"
+    made = answer("make", "--district", file, "--blocks", folder, "--subdistrict", "延庆县/刘斌堡乡")
+    assert made["persons"] == 6465
+    result = run("make", "--district", file, "--blocks", folder)
+    assert isinstance(result.exception, BadInput) and "go together" in str(result.exception)
 
 
 def test_candidates_without_a_place_are_named(file, tmp_path):

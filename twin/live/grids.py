@@ -18,21 +18,20 @@ class GridFinder:
     def __init__(self, district: District) -> None:
         cells = district.grids[district.grids["level"] == LEVEL].sort_values("id")
         self.ids: list[str] = list(cells["id"])
+        self._named = np.array([*self.ids, None], object)
         self._tree = shapely.STRtree(list(cells.geometry))
 
     def find(self, x: np.ndarray, y: np.ndarray) -> list[str | None]:
         """Grid ids of places ``x, y (n,)`` [m]; None far from all of them, and for places that are not numbers."""
-        found: list[str | None] = [None] * len(x)
-        if not self.ids or not len(x):
-            return found
+        cell = np.full(len(x), len(self.ids))
         known = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
-        points = shapely.points(x[known], y[known])
-        self._note(found, known, *self._tree.query(points, predicate="intersects"))
-        outside = np.array([k for k, place in enumerate(known.tolist()) if found[place] is None], int)
-        if len(outside):
-            self._note(found, known[outside], *self._tree.query_nearest(points[outside], max_distance=NEAR_M))
+        if self.ids and len(known):
+            points = shapely.points(x[known], y[known])
+            place, of = self._tree.query(points, predicate="intersects")
+            np.minimum.at(cell, known[place], of)
+            outside = np.flatnonzero(cell[known] == len(self.ids))
+            if len(outside):
+                place, of = self._tree.query_nearest(points[outside], max_distance=NEAR_M)
+                np.minimum.at(cell, known[outside[place]], of)
+        found: list[str | None] = self._named[cell].tolist()
         return found
-
-    def _note(self, found: list[str | None], places: np.ndarray, points: np.ndarray, cells: np.ndarray) -> None:
-        for point, cell in sorted(zip(points.tolist(), cells.tolist(), strict=True), reverse=True):
-            found[places[point]] = self.ids[cell]

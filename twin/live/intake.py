@@ -15,9 +15,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyproj import Transformer
 
 from twin.errors import BadInput, HutongError
+from twin.live.bulk import Columns, columns_as_rows, read_columns
 from twin.live.clock import Clock
 from twin.live.grids import GridFinder
 from twin.live.observation import LIVE
@@ -111,13 +114,18 @@ class Intake:
               own: str | None = None, lines: bool = False) -> Taken:
         """What of a body may be stored. ``kinds``, ``grids`` and ``own`` limit what the source may report (None: everything):
         kinds, community grids, and the one object that it may report about."""
+        columns = read_columns(body, lines=lines)
+        if columns is not None:
+            if len(columns) > MOST_REPORTS:
+                raise _too_many(len(columns))
+            return self._admit_columns(columns, source, kinds, grids, own, lines)
         try:
             reports, wrong = read_lines([line for line in body.split(b"\n") if line.strip()]) if lines else read_array(body)
         except ValueError as error:
             self._count(Receipt(refused=1), ["no JSON"])
             raise BadInput(str(error), where="body", mend="send a JSON array of reports, or one report a line") from None
         if len(reports) > MOST_REPORTS:
-            raise BadInput(f"{len(reports):,} reports at once", where="body", mend=f"send at most {MOST_REPORTS:,} in one batch")
+            raise _too_many(len(reports))
         return self._admit(reports, wrong, source, kinds, grids, own)
 
     def check_each(self, messages: Sequence[bytes], *, sources: Sequence[str]) -> Taken:
@@ -189,6 +197,67 @@ class Intake:
                                    report.get("accuracy_m"), grids[k], value_text(kind, report["value"]), 0)))
         return Taken(rows, refused)
 
+    def _admit_columns(self, columns: Columns, source: str, kinds: frozenset[str] | None, scope: frozenset[str] | None,
+                       own: str | None, lines: bool) -> Taken:
+        """Take in what came as columns; whatever is not right there is looked at again by itself, for the reason."""
+        received = (self.clock.now() - _EPOCH) // _US
+        kind, at = columns.kind, columns.at
+        fine = columns.fine & (at <= received + AHEAD // _US)
+        if self._behind is not None:
+            fine &= at >= received - self._behind // _US
+        x, y, placed = self._placed(columns)
+        fine &= placed
+        if kind == "position":
+            fine &= ~np.isnan(x)
+            fine &= self._covers(at, fine)
+        if kinds is not None and kind not in kinds:
+            fine[:] = False
+        if own is not None:
+            fine &= pc.fill_null(pc.equal(columns.objects, own), False).to_numpy(zero_copy_only=False)
+        if kind in self._things:
+            known = pa.array(sorted(self._things[kind]), pa.string())
+            fine &= pc.is_in(columns.objects, value_set=known).to_numpy(zero_copy_only=False)
+        grids = self._grids.find(x, y) if self._grids is not None else [None] * len(x)
+        if scope is not None:
+            fine &= np.array([grid in scope for grid in grids], bool)
+        rows = columns_as_rows(columns, stream=self.stream, source=source, received=received, x=x, y=y, grids=grids)
+        if fine.all():
+            return Taken(rows, [])
+        again = np.flatnonzero(~fine).tolist()
+        each_line = columns.lines()
+        raw = [each_line[k] for k in again]
+        left = self._admit(*(read_lines(raw) if lines else read_array(b"[" + b",".join(raw) + b"]")), source, kinds, scope, own)
+        refused = [(again[k], reason, came) for k, reason, came in left.refused]
+        out = {place for place, _, _ in refused}
+        each: list[Row | None] = [row if right else None for row, right in zip(rows, fine.tolist(), strict=True)]
+        for place, row in zip([place for place in again if place not in out], left.rows, strict=True):
+            each[place] = row
+        return Taken([row for row in each if row is not None], refused)
+
+    def _placed(self, columns: Columns) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Places ``x, y (n,)`` [m] of columns, NaN where there is none, and which of them (n,) are right for sure."""
+        x, y, lon, lat = (columns.places[name].copy() for name in ("x", "y", "lon", "lat"))
+        metres, degrees = ~np.isnan(x) & ~np.isnan(y), ~np.isnan(lon) & ~np.isnan(lat)
+        nowhere = np.isnan(x) & np.isnan(y), np.isnan(lon) & np.isnan(lat)
+        right = (metres & nowhere[1]) | (nowhere[0] & nowhere[1])
+        if degrees.any() and self._project is not None:
+            inside = degrees & nowhere[0] & (np.abs(lon) <= 180) & (np.abs(lat) <= 90)
+            x[inside], y[inside] = self._project.transform(lon[inside], lat[inside])
+            right |= inside
+        if self.district is not None:
+            west, south, east, north = self._bounds
+            right &= ~((x < west - NEARBY_M) | (x > east + NEARBY_M) | (y < south - NEARBY_M) | (y > north + NEARBY_M))
+        x[~right], y[~right] = np.nan, np.nan
+        return np.round(x, 2), np.round(y, 2), right
+
+    def _covers(self, at: np.ndarray, fine: np.ndarray) -> np.ndarray | bool:
+        """Whether one declared operation without names of units covers the times (n,) of all that is fine so far, or none is
+        asked for: the usual case. Where it is not so, each is looked at by itself."""
+        if self.stream != LIVE or not fine.any():
+            return True
+        first, last = int(at[fine].min()), int(at[fine].max())
+        return any(start <= first and last <= end and not units for start, end, units in self._declared())
+
     def _covered(self, times: list[int]) -> bool:
         """Whether positions of any unit may be taken in at all of these times: the usual case, and quick to tell."""
         if self.stream != LIVE:
@@ -249,6 +318,10 @@ class Intake:
             for reason in reasons:
                 known = reason in self.counts.reasons or len(self.counts.reasons) < MOST_REASONS
                 self.counts.reasons[reason if known else "other reasons"] += 1
+
+
+def _too_many(reports: int) -> BadInput:
+    return BadInput(f"{reports:,} reports at once", where="body", mend=f"send at most {MOST_REPORTS:,} in one batch")
 
 
 def _span(microseconds: int) -> str:

@@ -1,18 +1,21 @@
-"""Keeping the log: old telemetry to Parquet, snapshots, and positions gone when their hours are over."""
+"""Keeping the log: old telemetry to Parquet, snapshots, and positions gone when their hours are over, those of drills too."""
 
 from __future__ import annotations
 
 import threading
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from twin.errors import HutongError
 from twin.live.clock import Clock
 from twin.live.observation import LIVE
+from twin.live.row import microseconds
 from twin.live.state import SNAPSHOT_LAG, take_snapshots
-from twin.store import Log
+from twin.store import Log, query
 
 KEEP_POSITIONS = timedelta(hours=24)
 """How long live positions are kept where no declared operation says otherwise."""
+KEEP_DRILL = timedelta(days=7)
+"""How long positions of a drill are kept after its last report: until it has been talked over."""
 KEEP_REFUSED = timedelta(days=30)
 EVERY_S = 60.0
 
@@ -26,6 +29,7 @@ def keep_positions(log: Log) -> timedelta:
 def keep(log: Log, now: datetime) -> int:
     """Do what is due: purge live positions, roll telemetry, take snapshots. Returns how many positions went."""
     gone = log.purge(now - keep_positions(log), kinds=["position"], stream=LIVE) if _due(log, now) else 0
+    gone += sum(log.purge(_EVER, kinds=["position"], stream=stream) for stream in _drills_over(log, now))
     log.drop_refused(now - KEEP_REFUSED)
     log.roll(now)
     take_snapshots(log, LIVE, now - SNAPSHOT_LAG)
@@ -34,6 +38,17 @@ def keep(log: Log, now: datetime) -> int:
 
 def _due(log: Log, now: datetime) -> bool:
     return bool(log.read(stream=LIVE, kinds=["position"], until=now - keep_positions(log), limit=1))
+
+
+_EVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def _drills_over(log: Log, now: datetime) -> list[str]:
+    """Streams of drills that hold positions and have been silent for long. What counts is when reports came in: a recording
+    that is played into a drill was observed long before."""
+    return [stream for stream in log.streams()
+            if stream.startswith("drill:") and log.read(stream=stream, kinds=["position"], limit=1)
+            and max(row.received_at for row in log.latest_rows(query(stream))) < microseconds(now - KEEP_DRILL)]
 
 
 class Keeper:

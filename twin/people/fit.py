@@ -32,6 +32,15 @@ class Fit:
         return _srmse(self.target, self.fitted)
 
     @property
+    def srmse_of_rounding(self) -> float:
+        """The least SRMSE that any population of whole people can have: every total rounded by itself.
+
+        0 where all totals are whole numbers. Nothing can be nearer, and this bound need not be reached, because totals that
+        are rounded one by one need not agree with each other.
+        """
+        return _srmse(self.target, np.round(self.target))
+
+    @property
     def srmse_of_totals(self) -> float:
         """The same over the controls of the whole place: rounding in small zones does not count."""
         return _srmse(self.target.sum(axis=0), self.fitted.sum(axis=0))
@@ -63,7 +72,8 @@ class Fit:
 
     def as_json(self) -> dict[str, Any]:
         """Everything that the report says."""
-        return {"zones": len(self.zones), "srmse": self.srmse, "srmse_of_totals": self.srmse_of_totals, "met": self.met,
+        return {"zones": len(self.zones), "srmse": self.srmse, "srmse_of_totals": self.srmse_of_totals,
+                "srmse_of_rounding": self.srmse_of_rounding, "met": self.met,
                 "zone_totals_met": self.zones_met,
                 "controls": self.by_control().to_dict("records"), "compromises": list(self.compromises)}
 

@@ -19,11 +19,11 @@ from scipy.sparse import csr_array, eye_array, kron, vstack
 from twin.errors import BadInput
 from twin.people.measures import counts_by_place, measure
 from twin.people.population import Population
+from twin.people.release import LEAST_K, check_k
 from twin.people.schemes import PLACE_LEVEL, Schemes
 from twin.people.suppression import suppressed
 from twin.places.district import District
 
-LEAST_K = 5
 CROSSED_LEVEL = "grid"
 DEAR = {"household": 4.0, "functional": 2.0, "residential": 1.0, "video": 1.0}
 """How dear the counts of a scheme are: where one of several could go, the smallest of these times the count goes."""
@@ -51,8 +51,7 @@ class Gate:
     """Counts of one population over the schemes of one district, none of them from 1 to ``k`` - 1 and none that tells of one."""
 
     def __init__(self, population: Population, schemes: Schemes, *, k: int = LEAST_K) -> None:
-        if k < LEAST_K:
-            raise BadInput(f"counts from {k} up would say too much", where="aggregate", mend=f"ask for k of {LEAST_K} or more")
+        check_k(k)
         self.k, self.schemes = k, schemes
         self._population = population
         self._rows, self._cells = _catalogue(schemes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 
 from twin.errors import BadInput
 from twin.patrol.ground import FREE_SPEED, FootGround
-from twin.people.cohort import AGES, FERTILE, Assumptions, Forecast, forecast
+from twin.people.cohort import AGES, FERTILE, Assumptions, Backtest, Forecast, backtest, forecast
 from twin.people.gate import Gate
+from twin.people.history import read_history, tried
 from twin.people.population import Population
 from twin.people.schemes import Schemes
 from twin.people.siting import Goal, Siting, site
@@ -57,6 +59,15 @@ def forecast_children(gate: Gate, population: Population, *, scheme: str = "hous
     return ChildrenForecast(cells, made.whole(), expected, used)
 
 
+def try_forecast(gate: Gate, population: Population, assumptions: Assumptions | None = None, *, history: Path | None = None,
+                 years: int = 2, seed: int = 1) -> Backtest:
+    """How the forecast would have done: on the counts of a CSV, or without one on pasts drawn from the assumptions."""
+    used = assumptions or Assumptions()
+    if history is not None:
+        return backtest(*read_history(history), used, years=years, seed=seed)
+    return tried(*cohorts(population, gate.schemes, gate.schemes.rows("household", "grid")), used, ahead=years, seed=seed)
+
+
 def cohorts(population: Population, schemes: Schemes, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Children by single year of age (cells, 4) and women of 20 to 44 (cells,). Not to be shown: see the gate."""
     people = population.persons
@@ -73,11 +84,17 @@ def cohorts(population: Population, schemes: Schemes, rows: NDArray[np.int64]) -
 
 @dataclass(frozen=True)
 class SitePlan:
-    """Where facilities go: candidates ``id, x, y``, what was chosen, and which facility each cell goes to."""
+    """Where facilities go: candidates ``id, x, y``, what was chosen, and which facility each cell goes to.
+
+    ``chosen`` measures by the distances of its own goal. ``mean_m`` and ``farthest_m`` are the same for both, to compare them:
+    the mean walk over the demand from a cell's courtyards, and the longest walk of any courtyard of a cell with demand [m].
+    """
 
     candidates: pd.DataFrame
     cells: pd.DataFrame
     chosen: Siting
+    mean_m: float
+    farthest_m: float
 
 
 def plan_sites(district: District, gate: Gate, demand: Floats, *, number: int = 2, goal: Goal = "median",
@@ -110,7 +127,10 @@ def plan_sites(district: District, gate: Gate, demand: Floats, *, number: int = 
     cells = schemes.cells.iloc[rows][["id", "name"]].reset_index(drop=True)
     cells["site"] = offered["id"].to_numpy()[chosen.site_of]
     cells["walk_m"] = distance[np.arange(len(rows)), chosen.site_of]
-    return SitePlan(offered, cells, chosen)
+    asking = np.flatnonzero(wanted > 0)
+    walks = [walk[usable[k], chosen.site_of[k]] for k in asking]
+    mean = float(np.average([w.mean() for w in walks], weights=wanted[asking]))
+    return SitePlan(offered, cells, chosen, mean, max(float(w.max()) for w in walks))
 
 
 def usual_candidates(district: District, schemes: Schemes) -> pd.DataFrame:

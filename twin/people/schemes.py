@@ -116,6 +116,23 @@ class Schemes:
         found = pd.DataFrame({"first": ids[a], "second": ids[b], "area": area, "places": both.astype(int)})
         return found[found["area"] > SMALL].sort_values("area", ascending=False).reset_index(drop=True)
 
+    def problems(self) -> pd.DataFrame:
+        """Gaps and conflicts of every scheme and level above the courtyard, one row each.
+
+        Columns ``scheme, level, units, places_in_none, uncovered_m2, claimed_twice`` (pairs of cells), ``places_in_two,
+        beyond_parent`` (cells).
+        """
+        drawn = self.cells[self.cells["level"] != PLACE_LEVEL]
+        outside, rows = set(self.misnested()), []
+        for (scheme, level), group in drawn.groupby(["scheme", "level"], sort=False):
+            missing, area = self.gaps(scheme, level)
+            clash = self.conflicts(scheme, level)
+            twice = np.asarray(self.inside[self.rows(scheme, level)].sum(axis=0)).ravel() > 1
+            rows.append({"scheme": scheme, "level": level, "units": len(group), "places_in_none": len(missing),
+                         "uncovered_m2": area, "claimed_twice": len(clash), "places_in_two": int(twice.sum()),
+                         "beyond_parent": len(outside & set(group["id"]))})
+        return pd.DataFrame(rows)
+
     def misnested(self) -> list[str]:
         """Cells that are not inside the parent which they name: ids."""
         out = []

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from twin.errors import BadInput
+from twin.people.marginals import LIVED_IN, MEAN_SIZE, Size
 
 
 def subdistrict_totals(folder: str | PathLike[str]) -> pd.DataFrame:
@@ -30,3 +31,22 @@ def subdistrict_totals(folder: str | PathLike[str]) -> pd.DataFrame:
     made = pd.DataFrame(table.drop(columns=[table.geometry.name, "geom"], errors="ignore"))
     made["people"] = np.round(people).astype(np.int64)
     return made
+
+
+def subdistrict_size(folder: str | PathLike[str], name: str) -> Size:
+    """How large a population of a subdistrict is to be: its people, in households and dwellings as in the built-in district.
+
+    ``name`` is one of the names in the shapefile, or several of them with a slash between (``东城区/景山街道``) where one
+    alone is not enough. Raises :class:`BadInput` for a name that fits none, or more than one.
+    """
+    table = subdistrict_totals(folder)
+    names = table.drop(columns="people").astype(str)
+    fits = np.ones(len(table), bool)
+    for part in name.split("/"):
+        fits &= (names == part.strip()).any(axis=1).to_numpy()
+    if fits.sum() != 1:
+        some = "/".join(names[fits].iloc[0, -2:]) if fits.any() else "/".join(names.iloc[0, -2:])
+        raise BadInput(f"{int(fits.sum())} subdistricts are called {name!r}", where=str(folder), mend=f"write it like {some}")
+    people = int(table["people"].to_numpy()[fits][0])
+    households = max(1, round(people / MEAN_SIZE))
+    return Size(people, households, max(1, round(households / LIVED_IN)))

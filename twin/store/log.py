@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from twin.errors import HutongError
@@ -15,17 +15,13 @@ from twin.live.observation import LIVE, TELEMETRY, Observation
 from twin.live.operation import Operation
 from twin.live.row import Row, microseconds, moment, observation, rows
 from twin.store import segment as parquet
+from twin.store.archive import PAGE, Archive
 from twin.store.commit import Done, GroupCommit, Pace
 from twin.store.query import MOST_BODY, Bounds, Query, Receipt, Refusal, query
 from twin.store.segment import Segment, newest_rows
-from twin.store.tables import CONFLICT, DUPLICATE, Selected, Tables
+from twin.store.tables import CONFLICT, DUPLICATE, Tables
 
-PAGE = 20_000
-HOUR = 3_600_000_000  # us
-CLEARED_AT_ONCE = 2_000
-SEGMENT_ROWS = 1_000_000
-KEPT_SEGMENTS = 2  # whose bytes stay in memory
-
+_row = partial(tuple.__new__, Row)  # a NamedTuple without the checks of its arguments: there are thousands a second
 Listener = Callable[[Sequence[Row]], None]
 
 
@@ -40,11 +36,8 @@ class Log:
         self._commit = GroupCommit(self._write, most=most_waiting)
         self._listeners: list[Listener] = []
         self._newest_states: dict[str, int | None] = {}
-        self._rolled: dict[str, int] = {}  # stream -> telemetry before this moment may lie in segments
-        self._bytes: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+        self._archive = Archive(tables, self._commit)
         self._lock = threading.Lock()
-        for segment in tables.segments():
-            self._rolled[segment.stream] = max(self._rolled.get(segment.stream, 0), segment.until)
 
     @property
     def where(self) -> str:
@@ -126,7 +119,7 @@ class Log:
         """The newest row of every kind and object within a query."""
         found = self._tables.latest(asked)
         newest = list(found.rows)
-        for segment, data in self._opened(found):
+        for segment, data in self._archive.opened(found):
             if segment.meets(asked):
                 newest += parquet.last_of_each(parquet.unpack(data, asked))
         return newest_rows(newest)
@@ -191,12 +184,7 @@ class Log:
         Rows are copied first and leave the table in small steps between commits, so that feeds do not wait. It can be
         stopped at any point and goes on the next time.
         """
-        for segment in self._tables.segments():
-            if not segment.cleared:
-                self._clear(segment)
-        horizon = microseconds(now) - int(older_than_s * 1e6)
-        horizon -= horizon % HOUR
-        return sum(self._roll_stream(stream, horizon) for stream in self._tables.streams())
+        return self._archive.roll(microseconds(now) - int(older_than_s * 1e6))
 
     def purge(self, before: datetime, kinds: Collection[str] | None = None, stream: str | None = None) -> int:
         """Delete what was observed before a moment: from the table, the segments, the snapshots and the backups.
@@ -208,7 +196,7 @@ class Log:
         def delete() -> int:
             gone = self._tables.delete(limit, which, stream)
             if which is None or which & TELEMETRY:
-                gone += self._purge_segments(limit, which, stream)
+                gone += self._archive.purge(limit, which, stream)
             self._tables.drop_states(stream, None)
             self._newest_states.clear()
             if kinds is None and stream is None:
@@ -237,7 +225,7 @@ class Log:
 
     def _write(self, group: list[Sequence[Row]]) -> list[Receipt]:
         everything = [row for brought in group for row in brought]
-        known = self._in_segments(everything)
+        known = self._archive.known_of(everything)
         outcomes = self._insert(everything, known)
         stored: list[Row] = []
         conflicts: list[Row] = []
@@ -251,7 +239,7 @@ class Log:
             if refused:
                 conflicts += [row for row, outcome in zip(brought, mine, strict=True) if outcome == CONFLICT]
             if self._listeners:
-                stored += [row._replace(seq=seq) for row, seq in zip(brought, mine, strict=True) if seq > 0]
+                stored += [_row((*row[:-1], seq)) for row, seq in zip(brought, mine, strict=True) if seq > 0]
         if conflicts:
             self._tables.put_refusals([_conflict(row) for row in conflicts])
         self._forget_states(everything)
@@ -265,28 +253,6 @@ class Log:
             return self._tables.insert(everything)
         fresh = iter(self._tables.insert([row for k, row in enumerate(everything) if k not in known]))
         return [known[k] if k in known else next(fresh) for k in range(len(everything))]
-
-    def _in_segments(self, everything: list[Row]) -> dict[int, int]:
-        """Which rows came late and are known from a segment: position in the list -> duplicate or conflict."""
-        if not self._rolled:
-            return {}
-        late = [k for k, row in enumerate(everything)
-                if row.kind in TELEMETRY and row.observed_at < self._rolled.get(row.stream, 0)]
-        if not late:
-            return {}
-        wanted = {(everything[k].stream, everything[k].id): k for k in late}
-        span = Query(everything[late[0]].stream, min(everything[k].observed_at for k in late),
-                     max(everything[k].observed_at for k in late) + 1)
-        outcomes: dict[int, int] = {}
-        for stream in {everything[k].stream for k in late}:
-            here = replace(span, stream=stream)
-            for segment in self._tables.segments():
-                if segment.meets(here):
-                    for row in parquet.to_rows(parquet.unpack(self._data(segment), here)):
-                        k = wanted.get((row.stream, row.id))
-                        if k is not None:
-                            outcomes[k] = DUPLICATE if row.content == everything[k].content else CONFLICT
-        return outcomes
 
     def _forget_states(self, everything: list[Row]) -> None:
         """Snapshots from the time of a late observation on do not hold it: forget them."""
@@ -307,88 +273,11 @@ class Log:
         if not found.segments:
             return found.rows
         page = list(found.rows)
-        for segment, data in self._opened(found):
+        for segment, data in self._archive.opened(found):
             if segment.meets(asked):
                 page += parquet.to_rows(parquet.unpack(data, asked))
         page.sort(key=asked.place)
         return page[:asked.limit]
-
-    def _opened(self, found: Selected) -> Iterator[tuple[Segment, bytes]]:
-        for segment in found.segments:
-            try:
-                yield segment, self._data(segment)
-            except KeyError:
-                continue  # purged since
-
-    def _data(self, segment: Segment) -> bytes:
-        name = (segment.name, segment.size)
-        with self._lock:
-            known = self._bytes.get(name)
-            if known is not None:
-                self._bytes.move_to_end(name)
-                return known
-        data = self._tables.segment_data(segment.name)
-        with self._lock:
-            self._bytes[name] = data
-            while len(self._bytes) > KEPT_SEGMENTS:
-                self._bytes.popitem(last=False)
-        return data
-
-    def _roll_stream(self, stream: str, horizon: int) -> int:
-        moved = 0
-        asked = Query(stream, None, horizon, kinds=TELEMETRY, limit=1)
-        while True:
-            first = self._tables.select(asked).rows
-            if not first:
-                return moved
-            since = first[0].observed_at - first[0].observed_at % HOUR
-            moved += self._roll_hour(stream, since, min(since + HOUR, horizon))
-
-    def _roll_hour(self, stream: str, since: int, until: int) -> int:
-        """Roll the telemetry of one hour, or of as much of it as one segment takes."""
-        found: list[Row] = []
-        asked = Query(stream, since, until, kinds=TELEMETRY, limit=PAGE)
-        while len(found) < SEGMENT_ROWS:
-            page = self._tables.select(asked).rows
-            found += page
-            if len(page) < PAGE:
-                break
-            asked = replace(asked, beyond=(page[-1].observed_at, page[-1].seq))
-        else:
-            until = found[-1].observed_at  # rows of this very moment may be missing: they go into the next segment
-            whole = [row for row in found if row.observed_at < until]
-            found, until = (whole, until) if whole else (found, until + 1)
-        numbers = [row.seq for row in found]
-        name = f"{stream.replace(':', '-').replace(' ', '_')}-{moment(since):%Y%m%dT%H}-{min(numbers)}-{max(numbers)}"
-        data = parquet.pack(found)
-        segment = Segment(name, stream, since, until, min(numbers), max(numbers), len(found), len(data))
-
-        def put() -> None:
-            self._tables.put_segment(segment, data)
-            self._rolled[stream] = max(self._rolled.get(stream, 0), until)
-        self._commit.call(put)
-        self._clear(segment)
-        return len(found)
-
-    def _clear(self, segment: Segment) -> None:
-        while self._commit.call(lambda: self._tables.clear(segment, CLEARED_AT_ONCE)) == CLEARED_AT_ONCE:
-            pass
-
-    def _purge_segments(self, before: int, kinds: frozenset[str] | None, stream: str | None) -> int:
-        gone = 0
-        for segment in self._tables.segments():
-            if stream not in (None, segment.stream) or segment.since >= before:
-                continue
-            stays = parquet.without(self._data(segment), before, kinds)
-            gone += segment.rows - len(stays)
-            if not len(stays):
-                self._tables.drop_segment(segment.name)
-            elif len(stays) < segment.rows:
-                data = parquet.pack_table(stays)
-                self._tables.put_segment(replace(segment, rows=len(stays), size=len(data)), data)
-        with self._lock:
-            self._bytes.clear()
-        return gone
 
 
 def _conflict(row: Row) -> Refusal:

@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from twin.errors import BadInput
+from twin.store.sqlite_keys import keys_of
 
-SQLITE: tuple[tuple[str, ...], ...] = (
+Step = str | Callable[[sqlite3.Connection], None]
+_AT_ONCE = 50_000
+
+
+def _rekey(connection: sqlite3.Connection) -> None:
+    """Give ids that end in a time the numbers that begin with it; those that meet move on to the next free one."""
+    connection.execute("DROP INDEX observations_key")
+    last = 0
+    while found := connection.execute("SELECT seq, word || '|' || id FROM observations JOIN words ON number = stream "
+                                      "WHERE seq > ? ORDER BY seq LIMIT ?", (last, _AT_ONCE)).fetchall():
+        keys = keys_of([text for _, text in found])
+        connection.executemany("UPDATE observations SET key = ? WHERE seq = ?",
+                               [(key, seq) for key, (seq, _) in zip(keys, found, strict=True)])
+        last = found[-1][0]
+    connection.execute("CREATE INDEX observations_key ON observations (key)")
+    while connection.execute("UPDATE observations SET key = key + 1 WHERE seq IN (SELECT max(seq) FROM observations "
+                             "GROUP BY key HAVING count(*) > 1)").rowcount:
+        pass
+    connection.execute("DROP INDEX observations_key")
+    connection.execute("CREATE UNIQUE INDEX observations_key ON observations (key)")
+
+
+SQLITE: tuple[tuple[Step, ...], ...] = (
     (  # 1: rows, words, segments, snapshots, quarantine
         "CREATE TABLE words (number INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE)",
         """CREATE TABLE observations (
@@ -42,10 +65,11 @@ SQLITE: tuple[tuple[str, ...], ...] = (
             JOIN words kind ON kind.number = o.kind JOIN words object ON object.number = o.object
             LEFT JOIN words "grid" ON "grid".number = o.grid""",
     ),
+    (_rekey,),  # 3: numbers of ids that end in a time begin with it
 )
 
 
-def migrate(connection: sqlite3.Connection, steps: Sequence[Sequence[str]], *, where: str, known: int = 0) -> None:
+def migrate(connection: sqlite3.Connection, steps: Sequence[Sequence[Step]], *, where: str, known: int = 0) -> None:
     """Bring a SQLite file to the newest schema, one transaction a step; the version is its ``user_version``.
 
     ``known`` is the newest version that can be read, where there is nothing to be changed (``steps`` is empty).
@@ -61,6 +85,9 @@ def migrate(connection: sqlite3.Connection, steps: Sequence[Sequence[str]], *, w
     for number, statements in enumerate(steps[version:], start=version + 1):
         connection.execute("BEGIN IMMEDIATE")
         for statement in statements:
-            connection.execute(statement)
+            if callable(statement):
+                statement(connection)
+            else:
+                connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {number}")
         connection.execute("COMMIT")

@@ -68,11 +68,11 @@ class PostgresTables:
         self._lock = threading.Lock()
         try:
             self._migrate()
-        except psycopg.OperationalError as error:
-            raise BadInput(f"the database cannot be reached ({str(error).strip().splitlines()[0]})", where=self.where,
+        except (psycopg.OperationalError, StoreDown) as error:
+            raise BadInput(f"the database cannot be reached ({_first_line(error.__cause__ or error)})", where=self.where,
                            mend="start PostgreSQL, or correct the address") from error
         except psycopg.Error as error:
-            raise BadInput(f"the database cannot hold a log ({str(error).strip().splitlines()[0]})", where=self.where,
+            raise BadInput(f"the database cannot hold a log ({_first_line(error)})", where=self.where,
                            mend="install PostGIS (CREATE EXTENSION postgis) and give the user a schema of its own") from error
         self._seen: set[tuple[str, str, str]] = set()
 
@@ -305,7 +305,10 @@ class PostgresTables:
         with self._lock:
             connection = self._connections.get(me)
         if connection is None or connection.closed or connection.broken:
-            connection = psycopg.connect(self._url, connect_timeout=5, client_encoding="utf8")
+            try:
+                connection = psycopg.connect(self._url, connect_timeout=5, client_encoding="utf8")
+            except psycopg.OperationalError as error:
+                raise StoreDown(f"{self.where}: the database cannot be reached ({_first_line(error)}).") from error
             with self._lock:
                 self._connections[me] = connection
         try:
@@ -315,8 +318,12 @@ class PostgresTables:
                 yield cursor
         except psycopg.OperationalError as error:
             if connection.closed or connection.broken:
-                raise StoreDown(f"{self.where}: the database went away ({str(error).strip().splitlines()[0]}).") from error
+                raise StoreDown(f"{self.where}: the database went away ({_first_line(error)}).") from error
             raise
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0]
 
 
 def _listed(words: frozenset[str] | None) -> list[str] | None:

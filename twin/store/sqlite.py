@@ -1,8 +1,7 @@
 """The log in SQLite: WAL, one writing connection, a read-only connection for every reading thread.
 
 Words that repeat (streams, sources, kinds, objects, grids) are numbers in the rows and stand once in the table
-``words``; the view ``log`` shows everything readable. An id is found by a 63-bit number made of it and its stream:
-numbers are far quicker to index than texts, and rows whose numbers meet by chance move on to the next free one.
+``words``; the view ``log`` shows everything readable.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +23,13 @@ from twin.live.row import Row, microseconds, moment
 from twin.store.migrate import SQLITE, migrate
 from twin.store.query import Query, Refusal, StoreDown
 from twin.store.segment import Segment
-from twin.store.sqlite_file import connect, hold, keys_of
-from twin.store.tables import CONFLICT, DUPLICATE, Selected
+from twin.store.sqlite_condition import condition
+from twin.store.sqlite_file import connect, hold
+from twin.store.sqlite_insert import insert_rows
+from twin.store.sqlite_words import ROW, Words
+from twin.store.tables import Selected
 
-_COLUMNS = "seq, key, id, stream, source, kind, object, observed_at, received_at, x, y, accuracy_m, grid, value"
-_ROW = "id, stream, source, kind, object, observed_at, received_at, x, y, accuracy_m, grid, value, seq"
-_SIZES = (500, 100, 20, 4, 1)  # rows of one INSERT: fewer, longer statements let other threads run meanwhile
-_INSERT = {size: f"INSERT OR IGNORE INTO observations ({_COLUMNS}) VALUES " + ", ".join(["(" + ", ".join("?" * 14) + ")"] * size)
-           for size in _SIZES}
 _SEGMENT = "name, stream, since, until, first, upto, rows, size, cleared"
-_TRIES = 8
 
 
 class SqliteTables:
@@ -65,10 +60,9 @@ class SqliteTables:
             self._let_go()
             raise BadInput(f"this is not a log that can be opened ({error})", where=str(self.path),
                            mend="name another file, or check the disk") from error
-        self._words: dict[str, int] = {}
-        self._texts: dict[int, str] = {}
+        self._words = Words(self.where)
         self._seen: set[tuple[int, int, int]] = set()
-        self._load_words(self._writer)
+        self._words.load(self._writer)
         self._seen.update(self._writer.execute("SELECT stream, kind, object FROM objects"))
         rolled = self._writer.execute("SELECT max(upto) FROM segments").fetchone()[0] or 0
         self._seq = max(self._writer.execute("SELECT max(seq) FROM observations").fetchone()[0] or 0, rolled,
@@ -83,57 +77,10 @@ class SqliteTables:
         if not rows:
             return []
         with self._transaction() as writer:
-            return self._insert(writer, rows)
-
-    def _insert(self, writer: sqlite3.Connection, rows: Sequence[Row]) -> list[int]:
-        words = self._numbers(writer, {word for row in rows for word in (row.stream, row.source, row.kind, row.object)}
-                              | {row.grid for row in rows if row.grid is not None})
-        first = self._seq + 1
-        keys = keys_of([f"{row.stream}|{row.id}" for row in rows])
-        records = [(seq, key, r[0], words[r[1]], words[r[2]], words[r[3]], words[r[4]], r[5], r[6], r[7], r[8], r[9],
-                    None if r[10] is None else words[r[10]], r[11])
-                   for seq, key, r in zip(range(first, first + len(rows)), keys, rows, strict=True)]
-        before = writer.total_changes
-        _insert_all(writer, records)
-        self._seq += len(rows)
-        outcomes = list(range(first, first + len(rows)))
-        if writer.total_changes - before != len(rows):
-            self._explain(writer, rows, records, outcomes)
-        self._note_objects(writer, {(r[3], r[5], r[6]) for r in records})
-        placed = [(outcome, r.x, r.x, r.y, r.y) for outcome, r in zip(outcomes, rows, strict=True)
-                  if r.x is not None and r.kind not in TELEMETRY and outcome > 0]
-        if placed:
-            writer.executemany("INSERT INTO places VALUES (?, ?, ?, ?, ?)", placed)
+            outcomes, objects = insert_rows(writer, self._words, rows, self._seq + 1)
+            self._seq += len(rows)
+            self._note_objects(writer, objects)
         return outcomes
-
-    def _explain(self, writer: sqlite3.Connection, rows: Sequence[Row], records: list[Any], outcomes: list[int]) -> None:
-        """Find out about the rows that were passed over: known already, other content, or numbers that met by chance."""
-        first, last = records[0][0], records[-1][0]
-        stored = {seq for (seq,) in writer.execute("SELECT seq FROM observations WHERE seq BETWEEN ? AND ?", (first, last))}
-        for k, record in enumerate(records):
-            if record[0] in stored:
-                continue
-            for step in range(_TRIES):
-                key = record[1] + step
-                known = self._rows_of(writer.execute(f"SELECT {_ROW} FROM observations WHERE key = ?", (key,)))
-                if not known:
-                    writer.execute(_INSERT[1], (record[0], key, *record[2:]))
-                    break
-                if (known[0].stream, known[0].id) == (rows[k].stream, rows[k].id):
-                    outcomes[k] = DUPLICATE if known[0].content == rows[k].content else CONFLICT
-                    break
-
-    def _numbers(self, writer: sqlite3.Connection, words: set[str]) -> dict[str, int]:
-        fresh = sorted(words - self._words.keys())
-        if fresh:
-            writer.executemany("INSERT OR IGNORE INTO words (word) VALUES (?)", [(word,) for word in fresh])
-            self._load_words(writer)
-        return self._words
-
-    def _load_words(self, connection: sqlite3.Connection) -> None:
-        found = connection.execute("SELECT number, word FROM words WHERE number > ?", (max(self._texts, default=0),)).fetchall()
-        self._texts.update(found)
-        self._words.update((word, number) for number, word in found)
 
     def _note_objects(self, writer: sqlite3.Connection, objects: set[tuple[int, int, int]]) -> None:
         fresh = objects - self._seen
@@ -146,9 +93,9 @@ class SqliteTables:
         where, values = ["observed_at < ?"], [before]
         if stream is not None:
             where.append("stream = ?")
-            values.append(self._words.get(stream, -1))
+            values.append(self._words.number(stream))
         if kinds is not None:
-            where.append(f"kind IN ({', '.join(str(self._words.get(kind, -1)) for kind in sorted(kinds))})")
+            where.append(f"kind IN ({self._words.listed(kinds)})")
         condition = " AND ".join(where)
         with self._transaction() as writer:
             writer.execute("UPDATE counter SET last = ?", (self._seq,))
@@ -163,28 +110,28 @@ class SqliteTables:
         """Rows in the order of the query."""
         with self._reading() as reader:
             segments = self._met(reader, query)
-            where, values = self._condition(query, reader)
+            where, values = condition(query, self._words, reader)
             order = "seq" if query.after is not None else "observed_at, seq"
             limit = f" LIMIT {query.limit}" if query.limit is not None else ""
-            found = reader.execute(f"SELECT {_ROW} FROM observations o WHERE {where} ORDER BY {order}{limit}", values)
-            return Selected(self._rows_of(found), segments)
+            found = reader.execute(f"SELECT {ROW} FROM observations o WHERE {where} ORDER BY {order}{limit}", values)
+            return Selected(self._words.rows(found), segments)
 
     def latest(self, query: Query) -> Selected:
         """The newest row of every kind and object: one look into an index for each."""
         with self._reading() as reader:
             segments = self._met(reader, query)
-            where, values = self._condition(query, reader)
+            where, values = condition(query, self._words, reader)
             objects = ["objects.stream = ?"]
-            chosen: list[Any] = [self._words.get(query.stream, -1)]
+            chosen: list[Any] = [self._words.number(query.stream)]
             if query.object is not None:
                 objects.append("objects.object = ?")
-                chosen.append(self._words.get(query.object, -1))
+                chosen.append(self._words.number(query.object))
             if query.kinds is not None:
-                objects.append(f"objects.kind IN ({self._list(query.kinds)})")
+                objects.append(f"objects.kind IN ({self._words.listed(query.kinds)})")
             newest = (f"SELECT o.seq FROM observations o WHERE o.stream = objects.stream AND o.kind = objects.kind "
                       f"AND o.object = objects.object AND {where} ORDER BY o.observed_at DESC, o.id DESC LIMIT 1")
-            rows = self._rows_of(reader.execute(
-                f"SELECT {', '.join('r.' + name for name in _ROW.split(', '))} FROM objects CROSS JOIN observations r "
+            rows = self._words.rows(reader.execute(
+                f"SELECT {', '.join('r.' + name for name in ROW.split(', '))} FROM objects CROSS JOIN observations r "
                 f"ON r.seq = ({newest}) WHERE {' AND '.join(objects)}", (*values, *chosen)))
             return Selected(rows, segments)
 
@@ -194,52 +141,12 @@ class SqliteTables:
             return [word for (word,) in reader.execute(
                 "SELECT word FROM words WHERE number IN (SELECT DISTINCT stream FROM objects) ORDER BY word")]
 
-    def _condition(self, query: Query, reader: sqlite3.Connection) -> tuple[str, list[Any]]:
-        where = ["o.stream = ?"]
-        values: list[Any] = [self._words.get(query.stream, -1)]
-        for text, value in (("o.observed_at >= ?", query.since), ("o.observed_at < ?", query.until), ("o.seq > ?", query.after)):
-            if value is not None:
-                where.append(text)
-                values.append(value)
-        if query.object is not None:
-            where.append("o.object = ?")
-            values.append(self._words.get(query.object, -1))
-        if query.kinds is not None:
-            where.append(f"o.kind IN ({self._list(query.kinds)})")
-        if query.grids is not None:
-            where.append(f"o.grid IN ({self._list(query.grids)})")
-        if query.beyond is not None:
-            where.append("(o.observed_at, o.seq) > (?, ?)")
-            values += query.beyond
-        if query.bounds is not None:
-            west, south, east, north = query.bounds
-            where.append("o.x BETWEEN ? AND ? AND o.y BETWEEN ? AND ?")
-            values += [west, east, south, north]
-            if query.kinds is not None and not query.kinds & TELEMETRY:  # the R*Tree rounds outwards: it only narrows the search
-                where.append("o.seq IN (SELECT seq FROM places WHERE west <= ? AND east >= ? AND south <= ? AND north >= ?)")
-                values += [east, west, north, south]
-        if reader.execute("SELECT 1 FROM segments WHERE NOT cleared LIMIT 1").fetchone():
-            where.append(f"NOT (o.kind IN ({self._list(TELEMETRY)}) AND EXISTS (SELECT 1 FROM segments s WHERE NOT s.cleared "
-                         "AND s.stream = o.stream AND o.observed_at >= s.since AND o.observed_at < s.until AND o.seq <= s.upto))")
-        return " AND ".join(where), values
-
-    def _list(self, words: Iterable[str]) -> str:
-        return ", ".join(str(self._words.get(word, -1)) for word in sorted(words)) or "-1"
-
-    def _rows_of(self, found: Iterable[tuple[Any, ...]]) -> list[Row]:
-        texts = self._texts
-        try:
-            return [Row(r[0], texts[r[1]], texts[r[2]], texts[r[3]], texts[r[4]], r[5], r[6], r[7], r[8], r[9],
-                        None if r[10] is None else texts[r[10]], r[11], r[12]) for r in found]
-        except KeyError as error:
-            raise StoreDown(f"{self.where}: the word {error} is missing; restore the log from a backup.") from error
-
     # snapshots
 
     def put_state(self, stream: str, at: int, state: bytes) -> None:
         """Keep a snapshot."""
         with self._transaction() as writer:
-            number = self._numbers(writer, {stream})[stream]
+            number = self._words.numbers(writer, {stream})[stream]
             writer.execute("INSERT OR REPLACE INTO states VALUES (?, ?, ?)", (number, at, state))
 
     def state(self, stream: str, at: int) -> tuple[int, bytes] | None:
@@ -247,20 +154,20 @@ class SqliteTables:
         with self._reading() as reader:
             found: tuple[int, bytes] | None = reader.execute(
                 "SELECT at, state FROM states WHERE stream = ? AND at <= ? ORDER BY at DESC LIMIT 1",
-                (self._words.get(stream, -1), at)).fetchone()
+                (self._words.number(stream), at)).fetchone()
             return found
 
     def newest_state(self, stream: str) -> int | None:
         """Moment of the newest snapshot."""
         found: int | None = self._writer.execute("SELECT max(at) FROM states WHERE stream = ?",
-                                                 (self._words.get(stream, -1),)).fetchone()[0]
+                                                 (self._words.number(stream),)).fetchone()[0]
         return found
 
     def drop_states(self, stream: str | None, since: int | None) -> None:
         """Forget snapshots."""
         with self._transaction() as writer:
             writer.execute("DELETE FROM states WHERE (? OR stream = ?) AND at >= ?",
-                           (stream is None, self._words.get(stream or "", -1), -2**63 if since is None else since))
+                           (stream is None, self._words.number(stream or ""), -2**63 if since is None else since))
 
     # segments
 
@@ -273,7 +180,7 @@ class SqliteTables:
             os.fsync(draft.fileno())
         Path(draft.name).replace(self._file(segment.name))
         with self._transaction() as writer:
-            number = self._numbers(writer, {segment.stream})[segment.stream]
+            number = self._words.numbers(writer, {segment.stream})[segment.stream]
             writer.execute("INSERT OR REPLACE INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                            (segment.name, number, segment.since, segment.until, segment.first, segment.upto, segment.rows,
                             segment.size, segment.cleared))
@@ -283,8 +190,8 @@ class SqliteTables:
         with self._transaction() as writer:
             gone = writer.execute(
                 f"DELETE FROM observations WHERE seq IN (SELECT seq FROM observations WHERE stream = ? AND observed_at >= ? "
-                f"AND observed_at < ? AND seq <= ? AND kind IN ({self._list(TELEMETRY)}) LIMIT ?)",
-                (self._words[segment.stream], segment.since, segment.until, segment.upto, most)).rowcount
+                f"AND observed_at < ? AND seq <= ? AND kind IN ({self._words.listed(TELEMETRY)}) LIMIT ?)",
+                (self._words.number(segment.stream), segment.since, segment.until, segment.upto, most)).rowcount
             if gone < most:
                 writer.execute("UPDATE segments SET cleared = 1 WHERE name = ?", (segment.name,))
         return gone
@@ -310,11 +217,11 @@ class SqliteTables:
 
     def _met(self, reader: sqlite3.Connection, query: Query) -> list[Segment]:
         found = reader.execute(f"SELECT {_SEGMENT} FROM segments WHERE stream = ? ORDER BY since, name",
-                               (self._words.get(query.stream, -1),))
+                               (self._words.number(query.stream),))
         return [segment for segment in self._segments_of(found) if segment.meets(query)]
 
     def _segments_of(self, found: Iterable[tuple[Any, ...]]) -> list[Segment]:
-        return [Segment(name, self._texts[stream], since, until, first, upto, rows, size, bool(cleared))
+        return [Segment(name, self._words.text(stream), since, until, first, upto, rows, size, bool(cleared))
                 for name, stream, since, until, first, upto, rows, size, cleared in found]
 
     def _file(self, name: str) -> Path:
@@ -412,10 +319,9 @@ class SqliteTables:
     def _forget(self, kept: int) -> None:
         """After a rollback: words and objects that were not stored are not known."""
         self._seq = kept
-        self._words.clear()
-        self._texts.clear()
+        self._words.forget()
         with contextlib.suppress(sqlite3.Error):
-            self._load_words(self._writer)
+            self._words.load(self._writer)
             self._seen = set(self._writer.execute("SELECT stream, kind, object FROM objects"))
 
     @contextlib.contextmanager
@@ -427,16 +333,8 @@ class SqliteTables:
                 reader = self._readers[me] = connect(self.path, read_only=True)
         reader.execute("BEGIN")
         if self._read_only:
-            self._load_words(reader)  # another process writes
+            self._words.load(reader)  # another process writes
         try:
             yield reader
         finally:
             reader.execute("COMMIT")
-
-
-def _insert_all(writer: sqlite3.Connection, records: list[tuple[Any, ...]]) -> None:
-    start = 0
-    for size in _SIZES:
-        while len(records) - start >= size:
-            writer.execute(_INSERT[size], list(chain.from_iterable(records[start:start + size])))
-            start += size

@@ -1,14 +1,11 @@
-"""The file of a SQLite log: its lock, its connections, and the numbers by which ids are found."""
+"""The file of a SQLite log: its lock and its connections."""
 
 from __future__ import annotations
 
 import fcntl
 import sqlite3
-from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
-
-import numpy as np
 
 from twin.errors import BadInput
 
@@ -41,22 +38,3 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     connection.execute("PRAGMA cache_size = -65536")
     return connection
-
-
-def keys_of(texts: Sequence[str]) -> list[int]:
-    """A 62-bit number for every text: the same on every machine and for ever (it is stored).
-
-    Eight bytes at a time go through the finaliser of MurmurHash3 (public domain, A. Appleby), all texts at once.
-    """
-    data = np.array([text.encode() for text in texts])
-    width = -(-data.dtype.itemsize // 8) * 8
-    words = data.astype(f"S{width}").view("<u8").reshape(len(texts), -1)
-    mixed = np.full(len(texts), 0x9E3779B97F4A7C15, np.uint64)
-    for column in words.T:
-        # Texts are padded with zeros to the longest of the batch: words of zeros must not change the number.
-        step = mixed ^ column
-        step = (step ^ (step >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
-        step = (step ^ (step >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
-        mixed = np.where(column == 0, mixed, step ^ (step >> np.uint64(33)))
-    numbers: list[int] = (mixed >> np.uint64(2)).tolist()
-    return numbers

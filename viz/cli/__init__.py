@@ -13,16 +13,22 @@ from viz.cli import (
     account,
     audit,
     benchmark,
+    camera,
+    camera_benchmark,
     cases,
     district,
+    drill,
     feed,
     live_benchmark,
     live_page_benchmark,
     parking,
     patrol,
     people,
+    protection,
     rehearsal,
+    report,
     server,
+    study,
     verification,
 )
 
@@ -40,6 +46,12 @@ app.add_typer(cases.app, name="cases")
 app.add_typer(patrol.app, name="patrol")
 app.add_typer(people.app, name="people")
 app.add_typer(parking.app, name="parking")
+app.add_typer(protection.app, name="protect")
+app.add_typer(camera.app, name="camera")
+benchmark.app.command("camera")(camera_benchmark.camera)
+app.add_typer(drill.app, name="drill")
+app.add_typer(study.app, name="study")
+benchmark.app.command("study")(study.bench)
 app.command("search")(parking.search)
 benchmark.app.command("parking")(parking.bench)
 app.add_typer(account.app, name="account")
@@ -47,6 +59,7 @@ app.add_typer(audit.app, name="audit")
 app.command("rehearse")(rehearsal.rehearse)
 app.command("compare")(rehearsal.compare)
 app.command("still")(rehearsal.still)
+app.command("report")(report.report)
 app.command("verify")(verification.verify)
 app.command("serve")(server.serve)
 

@@ -89,6 +89,33 @@ def profile(counts: Annotated[Path, typer.Argument(help="CSV without header: car
                      markup=False)
 
 
+@app.command("known")
+def known(plot: Annotated[Path | None, typer.Option("--plot", help="Write search against occupancy as SVG.")] = None,
+          seed: Annotated[int, typer.Option(min=0)] = 1, json: Json = False) -> None:
+    """Known behaviour on the grid: search rises with occupancy (Levy 2013), bays act on extremes (PARKAGENT)."""
+    from dataclasses import asdict
+
+    from sim.parking.behaviour import known_behaviour
+    with output.busy("parking on the grid"):
+        found = known_behaviour(seed=seed)
+    if plot is not None:
+        draft = plot.with_name(f".{plot.name}.draft")
+        draft.write_text(found.plot().svg(), encoding="utf-8")
+        draft.replace(plot)
+    change = {name: found.change(name) for name in ("mean_all_s", "mean_found_s", "gave_up", "long")}
+    if json:
+        output.print_json({"search_s": found.search, "supply": [asdict(s) for s in found.supply], "straight": found.straight,
+                           "change": change})
+        return
+    output.table("search by occupancy", ["share taken", "mean search, s"],
+                 [[f"{share:g}", readable(value)] for share, value in found.search.items()])
+    output.table("the same cars and more bays", ["bays", "mean of all, s", "of those that found one", "gave up", "over 300 s"],
+                 [[str(s.bays), readable(s.mean_all_s), readable(s.mean_found_s), str(s.gave_up), str(s.long)]
+                  for s in found.supply])
+    output.out.print(f"cars that give up against bays: correlation {found.straight:.3f}; from the least to the most bays " +
+                     ", ".join(f"{name} {value:+.0%}" for name, value in change.items()), markup=False)
+
+
 def _lists(curve: dict[str, list[tuple[float, float]]]) -> dict[str, list[list[float]]]:
     return {"profile": [list(point) for point in curve["profile"]]}
 
@@ -122,9 +149,17 @@ def search(scenario: Plan,
 
 def bench(cars: Annotated[int | None, typer.Option(min=1, help="Cars; as many as spaces if missing.")] = None,
           spaces: Annotated[int, typer.Option(min=168, help="Spaces at the 168 kerbs of the grid.")] = 2872,
-          rounds: Annotated[int, typer.Option(min=1, max=20)] = 3, json: Json = False) -> None:
-    """One night on a grid of 168 kerbs; medians over the rounds. double_parked counts breaches of the audit (0)."""
+          rounds: Annotated[int, typer.Option(min=1, max=20)] = 3,
+          against: Annotated[str | None, typer.Option(help="A peer to spend the same nights in: sumo.")] = None,
+          json: Json = False) -> None:
+    """One night on a grid of 168 kerbs; medians over the rounds. double_parked counts breaches of the audit (0).
+
+    With --against sumo the same cars also drive in SUMO micro, at four ratios of cars to spaces.
+    """
     from sim.parking.grid import grid_plan, grid_scene, race
+    if against is not None:
+        _bench_against(against, spaces, json)
+        return
     plan = grid_plan()
     scene = grid_scene(plan, spaces=spaces)
     race(scene, 100, plan=plan)  # the first night compiles
@@ -137,3 +172,28 @@ def bench(cars: Annotated[int | None, typer.Option(min=1, help="Cars; as many as
         output.print_json(result)
         return
     output.table("a night on a grid", ["", ""], [[key, readable(float(value))] for key, value in result.items()])
+
+
+def _bench_against(peer: str, spaces: int, json: bool) -> None:
+    from dataclasses import asdict
+
+    from sim.parking.sumo_night import RATIOS, meet
+    if peer != "sumo":
+        raise BadInput(f"--against {peer} is unknown", mend="say sumo")
+    met = []
+    with output.bar("nights in SUMO", float(len(RATIOS))) as done:
+        for k, ratio in enumerate(RATIOS):
+            met.append(meet(ratio, spaces=spaces))
+            done(k + 1.0)
+    ours, theirs = ([getattr(m, side).search_s for m in met] for side in ("ours", "sumo"))
+    order = [sorted(range(len(met)), key=values.__getitem__) for values in (ours, theirs)]
+    result = {"nights": [{**asdict(m), "unparked_apart": m.unparked_apart, "times_faster": m.times_faster} for m in met],
+              "unparked_apart_most": max(m.unparked_apart for m in met), "same_order": order[0] == order[1],
+              "times_faster_least": min(m.times_faster for m in met)}
+    if json:
+        output.print_json(result)
+        return
+    output.table("the same nights in SUMO micro",
+                 ["cars / spaces", "unparked", "in SUMO", "search, s", "in SUMO", "times faster"],
+                 [[f"{m.ratio:g}", str(m.ours.unparked), str(m.sumo.unparked), readable(m.ours.search_s),
+                   readable(m.sumo.search_s), f"{m.times_faster:.0f}"] for m in met])

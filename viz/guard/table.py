@@ -39,6 +39,7 @@ def _needs(*permissions: P, audit: str | None = None, audit_of: tuple[P, ...] = 
 
 PUBLIC, SHUT = Door(), Door(shut=True)
 _PLACE, _PLANS, _RUNS, _RUN = _needs(P.TWIN_READ), _needs(P.PLAN_READ), _needs(P.RUNS_READ), _needs(P.REHEARSE)
+_LEAD, _DRILLS = _needs(P.DRILL_LEAD), _needs(P.DRILL_LEAD, P.DRILL_TAKE)
 _PAGE = _needs(P.PAGES, page=True)
 _POSITIONS = (P.POSITIONS_READ, P.POSITIONS_NEAR)
 
@@ -102,17 +103,32 @@ ROUTES: dict[str, Door] = {
     "POST /api/rehearsals": _RUN,
     "GET /api/rehearsals/{number}": _needs(P.REHEARSE, P.RUNS_READ),
     "DELETE /api/rehearsals/{number}": _RUN,
+    # Drills. Who leads and who takes part are different people; what each is shown is decided in viz/drill_api.py.
+    "GET /api/drills": _DRILLS,
+    "POST /api/drills": _LEAD,
+    "GET /api/drills/{drill}": _DRILLS,
+    "DELETE /api/drills/{drill}": _LEAD,
+    "POST /api/drills/{drill}/members": _DRILLS,
+    "POST /api/drills/{drill}/orders": _DRILLS,
+    "PUT /api/drills/{drill}/pace": _LEAD,
+    "POST /api/drills/{drill}/injects": _LEAD,
+    "POST /api/drills/{drill}/injects/{serial}/{act}": _LEAD,
+    "GET /api/drills/{drill}/events.{ending}": _LEAD,
+    "GET /api/drills/{drill}/report": _DRILLS,
+    "WS /ws/drill/{drill}": _DRILLS,
+    "WS /ws/drill/{drill}/people": _DRILLS,
 }
 
 LIVE_ROUTES: dict[str, Door] = {
     # The live picture. What is read of positions is written down by the stream itself.
     "WS /ws/live": _needs(P.POSITIONS_READ, P.POSITIONS_NEAR),
-    "GET /api/live/duty-log.csv": _needs(P.EXPORT),
+    "GET /api/live/duty-log.csv": _needs(P.EXPORT),  # both are written down by the route, with what left
+    "GET /api/live/tables/{which}.csv": _needs(P.EXPORT),
     "GET /api/live/health": _needs(P.LIVE_READ, P.QUARANTINE_READ, P.ACCOUNTS_READ),
     # The log. Positions are among what is read only for those who may see them.
     "GET /api/observations": _needs(P.LIVE_READ, audit="positions.read", audit_of=_POSITIONS),
     "GET /api/observations/state": _needs(P.LIVE_READ, audit="positions.read", audit_of=_POSITIONS),
-    "POST /api/observations": _needs(P.OBSERVATIONS_WRITE, body=16 * MIB),
+    "POST /api/observations": _needs(P.OBSERVATIONS_WRITE, P.DRILL_LEAD, body=16 * MIB),  # who leads drills: into drills alone
     "GET /api/operations": _needs(P.LIVE_READ),
     "POST /api/operations": _needs(P.OPERATIONS_WRITE, audit="operation.declare"),
     "GET /api/quarantine": _needs(P.QUARANTINE_READ, audit="quarantine.read"),
@@ -122,7 +138,8 @@ ROUTES |= LIVE_ROUTES
 
 PAGES: dict[str, P] = {
     "/twin": P.TWIN_READ, "/plan": P.PLAN_WRITE, "/rehearse": P.REHEARSE, "/playback": P.RUNS_READ, "/compare": P.RUNS_READ,
-    "/people": P.TWIN_READ, "/parking": P.REHEARSE, "/command": P.LIVE_READ,
+    "/study": P.RUNS_READ, "/people": P.TWIN_READ, "/parking": P.REHEARSE, "/camera": P.TWIN_READ, "/drill": P.DRILL_TAKE,
+    "/command": P.LIVE_READ,
 }
 """What each page needs; a page that is not here is refused, but for addresses that no page has."""
 
@@ -133,7 +150,10 @@ CALLBACKS: dict[str, P] = {
     "rehearse-": P.REHEARSE,
     "playback-": P.RUNS_READ,
     "compare-": P.RUNS_READ,
+    "study-": P.RUNS_READ,
     "people-": P.TWIN_READ,
+    "camera-": P.TWIN_READ,
+    "drill-": P.DRILL_TAKE,
     "parking-": P.REHEARSE,
     "command-": P.LIVE_READ,  # acts ask for what they need themselves
 }

@@ -13,10 +13,10 @@ from viz.callbacks import answers
 from viz.jobs import Jobs
 from viz.library import Library
 from viz.live import Live
-from viz.pages import command, compare, panels, parking, people, plan, playback, rehearse, twin
+from viz.pages import camera, command, compare, drill, panels, parking, people, plan, playback, rehearse, study, twin
 
 _PAGES: dict[str, Any] = {"/twin": twin, "/plan": plan, "/rehearse": rehearse, "/playback": playback, "/compare": compare,
-                          "/people": people, "/parking": parking}
+                          "/study": study, "/people": people, "/parking": parking, "/camera": camera, "/drill": drill}
 
 
 def add_pages(app: dash.Dash, library: Library, jobs: Jobs, live: Live | None = None) -> None:

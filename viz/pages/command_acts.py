@@ -75,7 +75,7 @@ def decide_alarm(live: Live, who: Asker, alarm_id: str, act: str, why: str | Non
         raise BadInput(f"there is no alarm {alarm_id!r}", mend="reload the page")
     before = alarm.value
     level = max(int(before.get("level", 4)) - 1, 1) if act == "escalate" else int(before.get("level", 4))
-    value = _valid(
+    value = validated(
         Alarm,
         state=STATE_OF[act],
         level=level,
@@ -112,7 +112,7 @@ def dispatch(live: Live, who: Asker, case_id: str, unit: str, why: str | None = 
     case = live.picture(grids=who.grids).case(case_id)
     if case is None:
         raise BadInput(f"there is no case {case_id!r}", mend="reload the page")
-    step = _valid(
+    step = validated(
         CaseStep,
         step="dispatch",
         case=case_id,
@@ -147,12 +147,11 @@ def write_note(live: Live, who: Asker, text: str, about: str | None = None) -> N
     """A line of the duty log."""
     require(who, Permission.OBSERVATIONS_WRITE)
     grid = min(who.grids) if who.grids else None
-    live.report(
-        "note", f"log-{live.now():.3f}", _valid(Note, text=text.strip(), about=about, by=sign_of(who)), source=SOURCE, grid=grid
-    )
+    note = validated(Note, text=text.strip(), about=about, by=sign_of(who))
+    live.report("note", f"log-{live.now():.3f}", note, source=SOURCE, grid=grid)
 
 
-def _valid(model: Any, **values: Any) -> Any:
+def validated(model: Any, **values: Any) -> Any:
     """The value, or :class:`BadInput` with the first reason in plain words."""
     try:
         return model.model_validate(values)
@@ -241,7 +240,7 @@ def declare_operation(live: Live, who: Asker, purpose: str, hours: float) -> Non
         raise BadInput("an operation needs a purpose", mend="say in a few words what it is for")
     start = datetime.fromtimestamp(live.now(), UTC)
     live.declare(
-        _valid(
+        validated(
             Operation,
             id=f"op-{start:%Y%m%d-%H%M%S}",
             purpose=purpose.strip(),

@@ -17,7 +17,7 @@ from viz.callbacks import answers
 from viz.live import Live
 from viz.live_picture import Picture, Thing
 from viz.live_rights import asker
-from viz.pages import command_ground, command_time, command_whatif, panels
+from viz.pages import command_case, command_ground, command_time, command_whatif, panels
 from viz.pages.command_view import (
     Places,
     alarm_words,
@@ -247,6 +247,7 @@ def _case(live: Live, places: Places, picture: Picture, case: Case, language: st
             *_head(type_word(case.type, language), say("command.kind.case"), " ", case.id),
             panels.facts(facts),
             *_nearest(live, places, picture, case),
+            *command_case.buttons(live, picture, case),
             html.H2(say("command.history")),
             html.Ol(history, className="history"),
         ],

@@ -19,53 +19,31 @@ from sim.parking.plan import AS_IT_IS, Lot, Option, ParkingPlan
 from sim.parking.study import NightStudy, compare_options, deficit_map
 from sim.scenario_file import load_night
 from twin.errors import BadInput, HutongError
+from viz import words
 from viz.callbacks import answers
 from viz.jobs import Jobs
 from viz.library import BUILT_IN, Library
 from viz.pages import panels
+from viz.words import say
 
 CHOICES: dict[tuple[str, str], dict[str, str]] = {}
 SCENES = ("parking-scene",)
 DRAWN = "drawn"
-UNITS_ZH = {"s": "秒", "m": "米", "cars": "辆", "courtyards": "个院落"}
 STEP_S = 600
 """Step of the clock [s]."""
 MOST = 20
 CAR_LEGAL, CAR_ILLEGAL = [42, 114, 196, 255], [200, 36, 28, 255]
-WORDS: dict[str, tuple[str, str]] = {
-    "scenario": ("Night", "停车之夜"), "nights": ("Nights with each option", "每个方案模拟夜数"),
-    "run": ("Spend the nights", "开始模拟"),
-    "none": ("There is no scenario of kind parking. Put one, such as night.yaml, into the folder of scenarios.",
-             "没有停车情景（kind: parking）。请在情景文件夹中放入一个，例如 night.yaml。"),
-    "shown": ("Shown in the scene", "场景中显示的方案"), "draw": ("Try a lot of your own", "试画停车场"),
-    "draw.start": ("Draw its outline", "绘制轮廓"),
-    "draw.stop": ("Clear", "清除"), "draw.bays": ("Bays", "泊位数"), "draw.run": ("Run with this lot", "按此停车场模拟"),
-    "draw.about": ("Click the corners; double click or Enter closes the outline.", "依次点击各角；双击或回车闭合轮廓。"),
-    "draw.ready": ("The outline is drawn: {area} m².", "轮廓已绘制：{area} 平方米。"),
-    "options": ("Options side by side", "方案并列比较"), "measure": ("measure", "指标"), "as it is": ("as it is", "现状"),
-    "drawn": ("drawn lot", "所画停车场"),
-    "says": ("Differences to the first column over {n} pairs of nights, with 95 % intervals; bold where the interval leaves "
-             "zero out. The people and their cars are synthetic.",
-             "与第一列相比的差值，共 {n} 对夜晚，附95%区间；区间不含零者加粗。人口与车辆均为合成数据。"),
-    "play": ("Play", "播放"), "clock": ("Time of the night", "夜间时刻"), "parked": ("in bays", "合法停放"),
-    "illegal": ("against the rules", "违停"), "legend": ("Cars without a legal bay, by grid", "网格内无合法泊位车辆"),
-    "hint": ("Blue cars stand in bays, red ones in fire lanes or on footways.", "蓝色为合法停放，红色占用消防通道或人行道。"),
-    "waiting": ("Spending the nights …", "正在模拟……"), "simulated": ("SIMULATED", "模拟"),
-    "blocked": ("Courtyards a fire engine did not reach in half the nights: {n}", "半数夜晚消防车无法到达的院落：{n}"),
-}
+_HIDDEN = [140, 140, 140, 90]
+_DARKEST = 20
+"""Cars without a bay from which a grid has the darkest colour."""
 
 
 def _text(key: str, language: str, **values: Any) -> str:
-    return WORDS[key][1 if language == "zh" else 0].format(**values)
-
-
-def _say(key: str) -> html.Span:
-    """A text that the page's own script changes with the language."""
-    return html.Span(WORDS[key][0], **{"data-parking-word": key})
+    return words.text(f"parking.{key.replace(' ', '_')}", language, **values)
 
 
 def _part(key: str, *content: Any) -> html.Section:
-    return html.Section([html.H2(_say(key)), *content], className="part")
+    return html.Section([html.H2(say(f"parking.{key}")), *content], className="part")
 
 
 def night_files(library: Library) -> dict[str, Path]:
@@ -92,53 +70,57 @@ def layout(library: Library, asked: dict[str, str], _language: str) -> html.Div:
     """The page; ``?scenario=`` chooses what it begins with."""
     names = list(night_files(library))
     if not names:
-        return html.Main([html.Div(html.P(_say("none")), className="empty"), dcc.Store(id="parking-words")], className="alone",
+        return html.Main([html.Div(html.P(say("parking.none")), className="empty")], className="alone",
                          id="scene-main")
     chosen = asked["scenario"] if asked.get("scenario") in names else names[0]
     left = [
         _part("scenario", html.Div([
-            dmc.Select(id="parking-scenario", data=names, value=chosen, allowDeselect=False, **{"aria-label": "scenario"}),
-            dmc.NumberInput(id="parking-nights", value=5, min=2, max=MOST, step=1, label=_say("nights")),
-            dmc.Button(_say("run"), id="parking-run", size="xs")], className="stack")),
+            dmc.Select(id="parking-scenario", data=names, value=chosen, allowDeselect=False,
+                       **words.marks(label="parking.scenario")),
+            dmc.NumberInput(id="parking-nights", value=5, min=2, max=MOST, step=1, label=say("parking.nights")),
+            dmc.Button(say("parking.run"), id="parking-run", size="xs")], className="stack")),
         _part("shown", dmc.Select(id="parking-option", data=[AS_IT_IS], value=AS_IT_IS, allowDeselect=False,
-                                  **{"aria-label": "option"})),
+                                  **words.marks(label="parking.shown"))),
         _part("draw", html.Div([
-            html.P(_say("draw.about"), className="note"),
-            html.Div([dmc.Button(_say("draw.start"), id="parking-draw", size="xs", variant="default"),
-                      dmc.Button(_say("draw.stop"), id="parking-clear", size="xs", variant="default")], className="row tight"),
+            html.P(say("parking.draw.about"), className="note"),
+            html.Div([dmc.Button(say("parking.draw.start"), id="parking-draw", size="xs", variant="default"),
+                      dmc.Button(say("parking.draw.stop"), id="parking-clear", size="xs", variant="default")],
+                     className="row tight"),
             html.P(id="parking-drawn-says", className="note", role="status"),
-            dmc.NumberInput(id="parking-bays", value=142, min=1, max=5000, step=1, label=_say("draw.bays")),
-            dmc.Button(_say("draw.run"), id="parking-try", size="xs")], className="stack"))]
+            dmc.NumberInput(id="parking-bays", value=142, min=1, max=5000, step=1, label=say("parking.draw.bays")),
+            dmc.Button(say("parking.draw.run"), id="parking-try", size="xs")], className="stack"))]
     middle = [panels.scene("parking-scene", overlays=[], tool="select", enableEvents=["click"],
                            tooltip={"text": "{name}"}),
-              html.Div([html.B(_say("simulated")), html.Span(id="parking-title", className="grow")], className="overlay band"),
-              html.Div([html.Div(_say("legend"), className="legend-title"), _legend(), html.Div(_say("hint"), className="note")],
-                       className="overlay legend")]
-    right = [_part("options", html.P(id="parking-says", className="note", role="status"), html.Div(id="parking-table"),
+              html.Div([html.B(say("parking.simulated")), html.Span(id="parking-title", className="grow")],
+                       className="overlay band"),
+              html.Div([html.Div(say("parking.legend"), className="legend-title"), _legend(),
+                        html.Div(say("parking.hint"), className="note")], className="overlay legend")]
+    right = [_part("options", html.P(id="parking-says", className="note", role="status"),
+                   html.Div(id="parking-table", style={"overflowX": "auto"}),
                    html.P(id="parking-blocked", className="note"))]
     bottom = [html.Div([
-        html.Div([dmc.ActionIcon("▶", id="parking-play", size="lg", radius="xl", **{"aria-label": "play"}),
+        html.Div([dmc.ActionIcon("▶", id="parking-play", size="lg", radius="xl", **words.marks(label="parking.play")),
                   html.Div([html.Span("–", id="parking-clock"), html.Small(id="parking-count")], className="clock",
                            style={"minWidth": "300px"})],
                  className="play"),
         dmc.Slider(id="parking-t", value=39_600, min=0, max=68_400, step=STEP_S, label=None, size="sm",
                    style={"margin": "6px 20px 10px"})])]
-    stores = [dcc.Store(id="parking-study"), dcc.Store(id="parking-ring"), dcc.Store(id="parking-words"),
+    stores = [dcc.Store(id="parking-study"), dcc.Store(id="parking-ring"),
               dcc.Interval(id="parking-tick", interval=900, disabled=True)]
     page = panels.page("parking", left=left, middle=middle, right=right, bottom=bottom)
-    page.style = {"--right": "590px", "--bottom": "92px"}  # a wide table, and no curves under the clock
+    page.style = {"--right": "620px", "--bottom": "92px"}  # a wide table, and no curves under the clock
     return html.Div([page, *stores])
 
 
 def _legend() -> html.Div:
     steps = [html.Div([html.I("", style={"background": f"rgb({r},{g},{b})"}), html.Span(name)], className="legend-step")
-             for name, (r, g, b) in ((f"{n}{'+' if n == 15 else ''}", _shade(n)) for n in (0, 2, 5, 10, 15))]
+             for name, (r, g, b) in ((f"{n}{'+' if n == _DARKEST else ''}", _shade(n)) for n in (0, 5, 10, 15, _DARKEST))]
     return html.Div(steps, className="legend-steps")
 
 
 def _shade(missing: float) -> tuple[int, int, int]:
-    """From pale sand for none to brown for fifteen cars without a bay."""
-    share = min(missing / 15.0, 1.0)
+    """From pale sand for none to brown for twenty cars without a bay."""
+    share = min(missing / _DARKEST, 1.0)
     low, high = np.array([240, 232, 214]), np.array([122, 32, 12])
     red, green, blue = (low + share * (high - low)).astype(int).tolist()
     return red, green, blue
@@ -146,11 +128,6 @@ def _shade(missing: float) -> tuple[int, int, int]:
 
 def register(app: dash.Dash, library: Library, _jobs: Jobs) -> None:
     """Callbacks of the page."""
-    app.clientside_callback(
-        "(language) => { const words = " + json.dumps(WORDS, ensure_ascii=False) + ";"
-        "document.querySelectorAll('[data-parking-word]').forEach((node) => {"
-        "node.textContent = words[node.dataset.parkingWord][language === 'zh' ? 1 : 0]; }); return language; }",
-        Output("parking-words", "data"), Input("language", "data"))
     made = lru_cache(maxsize=12)(lambda name, count, _written, ring, bays: _study(library, name, count, ring, bays))
     one_at_a_time = threading.Lock()
 
@@ -284,9 +261,7 @@ def picture(study: NightStudy, district: Any, option: str, t: float, language: s
     dots = [{"position": [x, y, 1.2], "color": CAR_LEGAL if legal else CAR_ILLEGAL, "name": names[bool(legal)]}
             for x, y, legal in zip(cars["x"].tolist(), cars["y"].tolist(), cars["legal"].tolist(), strict=True)]
     hour = min(round(t / 3600), int(study.grids["hour"].max()))
-    cells = [{"polygon": cell["ring"], "color": [*_shade(cell["deficit"]), 0 if cell["deficit"] < 0.05 else 150],
-              "name": f"{cell['name']}: {cell['deficit']:g} · {_text('legend', language)}"}
-             for cell in deficit_map(study, district, option, hour)]
+    cells = [_cell(cell, language) for cell in deficit_map(study, district, option, hour)]
     layers = [
         {"@@type": "PolygonLayer", "id": "parking-deficit", "data": cells, "getPolygon": "@@=polygon",
          "getFillColor": "@@=color", "stroked": False, "pickable": True,
@@ -296,6 +271,19 @@ def picture(study: NightStudy, district: Any, option: str, t: float, language: s
          "parameters": {"depthCompare": "always"}}]
     legal = int(cars["legal"].sum())
     return {"layers": layers}, legal, len(cars) - legal
+
+
+def _cell(cell: dict[str, Any], language: str) -> dict[str, Any]:
+    """A household grid in the colour of its deficit, grey where the gate does not show it."""
+    missing = cell["deficit"]
+    told = _text("hidden", language) if missing is None else f"{missing:g}"
+    colour = _HIDDEN if missing is None else [*_shade(missing), 0 if missing == 0 else 150]
+    return {"polygon": cell["ring"], "color": colour, "name": f"{cell['name']}: {told} · {_text('legend', language)}"}
+
+
+def _short(value: float) -> str:
+    """A number for a narrow column: small ones with two digits."""
+    return f"{value:.2g}" if abs(value) < 1 else readable(value)
 
 
 def side_by_side(study: NightStudy, language: str) -> html.Table:
@@ -308,12 +296,12 @@ def side_by_side(study: NightStudy, language: str) -> html.Table:
     body = []
     for k, base in enumerate(study.rows(AS_IT_IS)):
         label = base.label_zh if language == "zh" else base.label
-        unit = UNITS_ZH.get(base.unit, base.unit) if language == "zh" else base.unit
-        cells = [html.Td(f"{label} [{unit}]" if unit else label), html.Td(readable(base.mean_a))]
+        unit = words.either(f"parking.unit.{base.unit}", base.unit, language)
+        cells = [html.Td(f"{label} [{unit}]" if unit else label, style={"minWidth": "120px"}), html.Td(readable(base.mean_a))]
         for name in others:
             row = rows[name][k]
             change = "–" if row.difference is None else f"{row.difference:+.3g}"
-            range_ = "" if row.low is None else f"{readable(row.low)} … {readable(row.high)}"
+            range_ = "" if row.low is None or row.high is None else f"{_short(row.low)} … {_short(row.high)}"
             below = html.Div(range_, className="note", style={"whiteSpace": "nowrap"})
             cells.append(html.Td([html.B(change) if row.real else change, below],
                                  className=f"better-{row.better}" if row.better else ""))

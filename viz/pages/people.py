@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import dash
 import dash_mantine_components as dmc
@@ -14,22 +14,36 @@ import pandas as pd
 import shapely
 from dash import Input, Output, State, html
 
-from twin.people import MEASURES, SCHEMES, ChildrenForecast, Fit, Gate, SitePlan, forecast_children, make_population, plan_sites
+from twin.people import (
+    MEASURES,
+    SCHEMES,
+    ChildrenForecast,
+    Fit,
+    Gate,
+    SitePlan,
+    forecast_children,
+    make_population,
+    make_task,
+    plan_sites,
+)
 from twin.places import District
 from viz import words
 from viz.callbacks import answers
 from viz.jobs import Jobs
 from viz.library import Library
-from viz.pages import legend, panels
+from viz.pages import legend, panels, people_units
 from viz.words import say
 
 SHOWN = ("people", "households", "age", "sex", "mobility_need", "day", "size", "cars", "workers", "children")
 MEASURE_KEYS = {name: f"people.measure.{name}" for name in SHOWN if name in MEASURES}
 LEVEL_KEYS = {name: f"level.{name}" for name in ("district", "subdistrict", "community", "grid", "courtyard")}
 SCHEME_KEYS = {name: f"scheme.{name}" for name in SCHEMES}
+GOAL_KEYS = {"median": "people.goal.median", "centre": "people.goal.centre"}
+ACROSS_KEYS = {"": "people.across.none", **SCHEME_KEYS}
 VIEW_KEYS = {"now": "people.view.now", "forecast": "people.view.forecast"}
 CHOICES = {("people-measure", "data"): MEASURE_KEYS, ("people-level", "data"): LEVEL_KEYS, ("people-scheme", "data"): SCHEME_KEYS,
-           ("people-view", "data"): VIEW_KEYS}
+           ("people-across", "data"): ACROSS_KEYS, ("people-goal", "data"): GOAL_KEYS,
+           ("people-view", "data"): VIEW_KEYS, **people_units.CHOICES}
 SCENES = ("people-scene",)
 _RAMP = np.array([[68, 1, 84], [54, 92, 141], [31, 161, 135], [122, 209, 81], [253, 231, 37]])  # no grey: grey is hidden
 _HIDDEN = [150, 150, 150, 130]
@@ -45,7 +59,9 @@ class _Residents:
     gate: Gate
     fit: Fit
     ahead: Any
-    _plan: SitePlan | None = None
+    task: Any
+    _plans: dict[str, SitePlan] = field(default_factory=dict)
+    shown_plan: SitePlan | None = None
     _forecast: dict[tuple[str, str], ChildrenForecast] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -59,12 +75,17 @@ class _Residents:
                 self._forecast[scheme, level] = self.ahead(scheme, level)
             return self._forecast[scheme, level]
 
-    def plan(self) -> SitePlan:
+    def crossed(self, measure: str, scheme: str, across: str, level: str) -> pd.DataFrame:
+        with self.lock:
+            return self.gate.aggregate(measure, scheme=scheme, level=level, across=across)
+
+    def plan(self, goal: Literal["median", "centre"]) -> SitePlan:
         made = self.forecast("household", "grid")
         with self.lock:
-            if self._plan is None:
-                self._plan = plan_sites(self.district, self.gate, made.expected)
-            return self._plan
+            if goal not in self._plans:
+                self._plans[goal] = plan_sites(self.district, self.gate, made.expected, goal=goal)
+            self.shown_plan = self._plans[goal]
+            return self._plans[goal]
 
 
 def layout(library: Library, asked: dict[str, str], language: str) -> html.Div:
@@ -78,13 +99,18 @@ def layout(library: Library, asked: dict[str, str], language: str) -> html.Div:
                                                            fullWidth=True, size="xs")),
         panels.section("people.measure", _choice("people-measure", MEASURE_KEYS, "people", "people.measure", language)),
         panels.section("twin.scheme", _choice("people-scheme", SCHEME_KEYS, "household", "twin.scheme", language)),
+        panels.section("people.across", _choice("people-across", ACROSS_KEYS, "", "people.across", language)),
         panels.section("people.level", _choice("people-level", LEVEL_KEYS, "grid", "people.level", language)),
         panels.section("people.gate", html.P(say("people.about"), className="note")),
     ]
     right = [
         panels.section("people.forecast", html.P(say("people.forecast.about"), className="note"), html.Div(id="people-forecast")),
-        panels.section("people.sites", html.P(say("people.sites.about"), className="note"),
-                       dmc.Button(say("people.sites.find"), id="people-find", size="compact-sm"), html.Div(id="people-sites")),
+        panels.section("people.sites", html.Div([
+            html.P(say("people.sites.about"), className="note"),
+            _choice("people-goal", GOAL_KEYS, "median", "people.goal", language),
+            dmc.Button(say("people.sites.find"), id="people-find", size="compact-sm"), html.Div(id="people-sites")],
+            className="stack")),
+        *people_units.sections(language),
         panels.section("people.fit", html.Div(id="people-fit")),
     ]
     bottom = [html.Div([html.Div([html.Span(id="people-count", className="note grow")], className="tablebar"),
@@ -108,11 +134,19 @@ def register(app: dash.Dash, library: Library, _jobs: Jobs) -> None:
         people = make_population(district)
         gate = Gate.of(district, people)
         return _Residents(district, gate, people.fit,
-                          lambda scheme, level: forecast_children(gate, people, scheme=scheme, level=level, years=_YEARS))
+                          lambda scheme, level: forecast_children(gate, people, scheme=scheme, level=level, years=_YEARS),
+                          lambda about, cell: make_task(gate, people, about, cell))
 
     def residents(name: str) -> _Residents:
         with one_at_a_time:
             return made(name)
+
+    def task_of(name: str, about: str, cell: str) -> Any:
+        here = residents(name)
+        with here.lock:
+            return here.task(about, cell)
+
+    people_units.register(app, lambda name: (residents(name).district, residents(name).gate), task_of, library.district)
 
     @answers(app, Output("people-scene", "sceneUrl"), Input("people-district", "value"), prevent_initial_call=True)
     def change_district(name: str) -> str:
@@ -122,8 +156,8 @@ def register(app: dash.Dash, library: Library, _jobs: Jobs) -> None:
              Output("people-table", "columnDefs"), Output("people-table", "rowData"), Output("people-count", "children"),
              Input("people-district", "value"), Input("people-view", "value"), Input("people-measure", "value"),
              Input("people-scheme", "value"), Input("people-level", "value"), Input("language", "data"),
-             Input("people-sites", "children"))
-    def show(name: str, view: str, measure: str, scheme: str, level: str, language: str, _sites: Any) -> Any:
+             Input("people-sites", "children"), Input("people-across", "value"))
+    def show(name: str, view: str, measure: str, scheme: str, level: str, language: str, _sites: Any, across: str = "") -> Any:
         here = residents(name)
         if view == "forecast":
             table = here.forecast(scheme, level).cells
@@ -133,8 +167,12 @@ def register(app: dash.Dash, library: Library, _jobs: Jobs) -> None:
             table = here.counts(measure, scheme, level)
             value = table["all"]
         data, labels, scale = cells_on_map(here.district, table["id"], value)
-        if here._plan is not None:
-            data["layers"] += sites_on_map(here.district, here._plan)
+        if here.shown_plan is not None:
+            data["layers"] += sites_on_map(here.district, here.shown_plan)
+        if across and view == "now":
+            table = here.crossed(measure, scheme, across, level)
+            value = table["all"]
+            table["id"] = table["id"] + " × " + table["id_2"]
         rows = [{k: None if pd.isna(v) else v for k, v in row.items()} for row in table.astype(object).to_dict("records")]
         return (data, labels, [*scale, html.Div(say("people.hidden"), className="note")], _heads(table, language), rows,
                 say("people.count", n=len(rows), hidden=int(value.isna().sum())))
@@ -148,11 +186,11 @@ def register(app: dash.Dash, library: Library, _jobs: Jobs) -> None:
                 for row in total.itertuples()]
 
     @answers(app, Output("people-sites", "children"), Input("people-find", "n_clicks"), State("people-district", "value"),
-             prevent_initial_call=True)
-    def find_sites(_n: int, name: str) -> Any:
-        plan = residents(name).plan()
+             State("people-goal", "value"), prevent_initial_call=True)
+    def find_sites(_n: int, name: str, goal: Literal["median", "centre"] = "median") -> Any:
+        plan = residents(name).plan(goal)
         return [html.Ul([html.Li(plan.candidates["id"][k]) for k in plan.chosen.sites]),
-                html.P(say("people.sites.walk", mean=round(plan.chosen.mean_m), worst=round(plan.chosen.worst_m)),
+                html.P(say("people.sites.walk", mean=round(plan.mean_m), worst=round(plan.farthest_m)),
                        className="note")]
 
     @answers(app, Output("people-fit", "children"), Input("people-district", "value"))

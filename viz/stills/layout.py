@@ -43,7 +43,7 @@ def layout(district: District, run: Run, time: float, camera: Camera) -> list[Co
     for post in run.scenario.layouts[run.layout_name].posts:
         if _holds(post, time):
             at = shapely.get_coordinates(where.point(district, post.at, f"post {post.id}"))[0]
-            model, tint = _PEOPLE[post.kind]
+            model, tint = _PEOPLE.get(post.kind, _PEOPLE["steward"])
             xy = at + np.c_[(np.arange(post.staff) - (post.staff - 1) / 2) * 1.3, np.zeros(post.staff)]
             pieces.append(_copies(asset(model), xy, np.arange(post.staff) * 2.399963, tint=tint))
     return [piece for piece in pieces if len(piece.faces)]

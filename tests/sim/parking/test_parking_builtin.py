@@ -26,7 +26,7 @@ def test_new_bays_take_off_the_extremes_in_a_line_and_less_of_the_mean(district)
     bays = np.array([0, 36, 71, 107])
     plan = plan.model_copy(update={"options": {str(n): Option(lots=[lot.model_copy(update={"capacity": int(n)})])
                                                for n in bays[1:]}})
-    means = compare_options(district, plan, replications=4, fire=False).metrics.groupby("option", sort=False).mean()
+    means = compare_options(district, plan, replications=3, fire=False).metrics.groupby("option", sort=False).mean()
     for extreme in ("unserved", "search_long"):
         assert np.corrcoef(bays, means[extreme])[0, 1] < -0.99
     assert -1.0 < np.polyfit(bays, means["unserved"], 1)[0] < -0.5  # nearly every new bay serves one more car
@@ -36,10 +36,8 @@ def test_new_bays_take_off_the_extremes_in_a_line_and_less_of_the_mean(district)
 
 
 def test_the_lot_of_142_bays_helps_and_the_interval_says_so(district):
-    study = compare_options(district, load_night(NIGHT), ["lot"], replications=6)
+    study = compare_options(district, load_night(NIGHT), ["lot"], replications=4)
     rows = {row.key: row for row in study.rows("lot")}
     assert -142 <= rows["unserved"].difference < -60 and rows["unserved"].better == "B"
     assert rows["blocked"].mean_a > rows["blocked"].mean_b
     assert rows["walk_mean"].better == "A"  # who finds a bay in the lot walks further than who breaks a rule at the door
-    again = compare_options(district, load_night(NIGHT), ["lot"], replications=6)
-    assert study.metrics.equals(again.metrics)

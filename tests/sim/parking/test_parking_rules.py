@@ -57,6 +57,30 @@ def test_permits_keep_others_out_and_grids_manage_their_own():
     assert (night.scene.homes.grid[night.cars.home[north]] == 1).all()
 
 
+def test_permits_by_hour_bind_between_their_hours_only():
+    """A visitor of two hours may stand at the kerb at four, nobody without a permit from six on."""
+    rule = {"bays": ["kerb-south"], "access": "permit", "access_from_s": 10_800, "access_until_s": 61_200}
+    crowd = {"residents": {"cars": 20, "permit": 0.3}, "visitors": {"cars": 30, "arrive": {"normal": [3600, 1800]},
+                                                                    "stay": {"constant": 1800}}}
+    night = spend_night(town(), plan(rules=[rule], **crowd))
+    south = np.flatnonzero((night.columns["place"] >= 0) & (night.scene.supply.id[night.columns["place"]] == "kerb-south"))
+    come, gone = night.columns["times"][south, 1], night.cars.leaves[south]
+    within = (come < 61_200) & (gone > 10_800)
+    assert within.any() and night.permit[south][within].all()
+    assert (~night.permit[south]).any() and (gone[~night.permit[south]] <= 10_800).all()
+    assert audit(night) == []
+    night.permit[south] = False
+    assert "a car that the rules keep from its place" in audit(night)
+
+
+@pytest.mark.parametrize(("rule", "says"), [
+    ({"kinds": ["kerb"], "access_from_s": 5}, "need an access"),
+    ({"kinds": ["kerb"], "access": "permit", "access_from_s": 50, "access_until_s": 50}, "must come before")])
+def test_hours_of_a_permit_that_make_no_sense_are_refused(rule, says):
+    with pytest.raises(ValueError, match=says):
+        plan(rules=[rule])
+
+
 def test_time_limits_and_closures():
     night = spend_night(town(), plan(rules=[{"bays": ["kerb-south"], "max_stay_s": 7200}],
                                      options={"shut": {"close": ["kerb-north"]}}), "shut")

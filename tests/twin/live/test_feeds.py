@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
@@ -26,7 +27,7 @@ from twin.live.feeds.files import play, read_recording
 from twin.live.feeds.replay import paced, replay
 from twin.live.feeds.synthetic import Day, call_signs, synthetic_day
 from twin.live.intake import Intake
-from twin.live.keep import keep
+from twin.live.keep import KEEP_DRILL, keep
 from twin.live.leaving import must_be_live, only_live
 from twin.live.row import Row, microseconds, observation, row
 from twin.places import District
@@ -343,7 +344,26 @@ def test_events_of_a_tak_server_come_in_through_the_door(log: Log, intake: Intak
     assert log.read()[0].object == "P-1"
 
 
+def test_a_port_that_is_taken_is_said_at_once(intake: Intake):
+    pytest.importorskip("pytak")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        url = f"udp://127.0.0.1:{other.getsockname()[1]}"
+        with pytest.raises(BadInput, match=r"udp://127.0.0.1:\d+: this address cannot be listened on .*in use"):
+            asyncio.run(asyncio.wait_for(receive(intake, url), 10))
+
+
 # Keeping
+
+
+def test_positions_of_a_drill_go_a_week_after_its_last_report(log: Log):
+    old = NOW - timedelta(days=400)
+    played = position("drill:x")
+    log.append([played._replace(observed_at=microseconds(old), received_at=microseconds(NOW)), alarm("drill:x")])
+    assert keep(log, NOW + timedelta(days=6)) == 0 and len(log.read(stream="drill:x")) == 2
+    assert keep(log, NOW + KEEP_DRILL + timedelta(minutes=1)) == 1
+    assert [o.kind for o in log.read(stream="drill:x")] == ["alarm"]
+    assert keep(log, NOW + timedelta(days=30)) == 0
 
 
 def test_positions_go_when_their_hours_are_over_and_nothing_else_does(log: Log):

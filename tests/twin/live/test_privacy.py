@@ -96,7 +96,7 @@ def test_no_table_of_the_log_has_a_forbidden_column(tmp_path: Path):
     assert {"observations", "quarantine", "operations", "log"} <= {table for table, _ in found}
     for table, column in found:
         assert not FORBIDDEN.search(column), f"{table}.{column}"
-    for statement in [text for step in (*SQLITE, *STEPS) for text in step]:
+    for statement in [text for step in (*SQLITE, *STEPS) for text in step if isinstance(text, str)]:
         for name in re.findall(r"[(,]\s*\"?([a-z_]+)\"? (?:text|bigint|double|bytea|TEXT|INTEGER|REAL|BLOB)", statement):
             assert not FORBIDDEN.search(name), statement
 

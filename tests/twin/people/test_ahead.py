@@ -12,16 +12,14 @@ from hypothesis import strategies as st
 from twin.errors import BadInput
 from twin.people import (
     Assumptions,
-    Gate,
     backtest,
     forecast,
     forecast_children,
-    make_population,
     plan_sites,
     site,
+    subdistrict_size,
     subdistrict_totals,
 )
-from twin.places import synthetic
 from twin.places.synthetic.streams import stream
 
 STILL = Assumptions(births_per_woman=0.0, birth_spread=0.0, survival=1.0, moving_out=0.0, moving_in=0.0, moving_spread=0.0)
@@ -141,15 +139,8 @@ def test_impossible_sitings_are_refused(distance, number, sentence):
             site(np.array(distance), np.ones(2), number, goal=goal)
 
 
-@pytest.fixture(scope="module")
-def place():
-    district = synthetic.generate(size="small")
-    people = make_population(district, seed=2)
-    return district, people, Gate.of(district, people)
-
-
-def test_what_is_hidden_today_is_hidden_in_the_forecast(place):
-    _, people, gate = place
+def test_what_is_hidden_today_is_hidden_in_the_forecast(small_place):
+    _, people, gate = small_place
     for scheme in ("household", "functional", "video"):
         made = forecast_children(gate, people, scheme=scheme, draws=300)
         hidden = gate.aggregate("age", scheme=scheme).set_index("id")["0-3"].isna()
@@ -158,14 +149,18 @@ def test_what_is_hidden_today_is_hidden_in_the_forecast(place):
         assert len(made.expected) == len(hidden)
 
 
-def test_kindergartens_are_sited_on_walking_distance(place):
-    district, people, gate = place
+def test_kindergartens_are_sited_on_walking_distance(small_place):
+    district, people, gate = small_place
     demand = forecast_children(gate, people, draws=300).expected
     ways = gate.schemes.cells.iloc[gate.schemes.rows("household", "grid")]
     plans = {goal: plan_sites(district, gate, demand, number=1, goal=goal) for goal in ("median", "centre")}
     for plan in plans.values():
         assert 0 < plan.chosen.mean_m <= plan.chosen.worst_m < 1500
+        assert 0 < plan.mean_m <= plan.farthest_m < 1500
         assert list(plan.cells["id"]) == list(ways["id"])
+    assert plans["median"].mean_m == pytest.approx(plans["median"].chosen.mean_m)
+    assert plans["centre"].farthest_m == pytest.approx(plans["centre"].chosen.worst_m)
+    assert plans["median"].mean_m <= plans["centre"].mean_m and plans["centre"].farthest_m <= plans["median"].farthest_m
     # Walking is never shorter than the straight line to the grid.
     plan = plans["centre"]
     x, y = plan.candidates[["x", "y"]].iloc[plan.chosen.sites[0]]
@@ -173,8 +168,8 @@ def test_kindergartens_are_sited_on_walking_distance(place):
     assert (plan.cells["walk_m"].to_numpy() >= straight - 15).all()
 
 
-def test_a_site_that_nobody_can_reach_is_named(place):
-    district, people, gate = place
+def test_a_site_that_nobody_can_reach_is_named(small_place):
+    district, people, gate = small_place
     demand = forecast_children(gate, people, draws=300).expected
     x, y = district.origin
     away = pd.DataFrame({"id": ["north pole"], "x": [x], "y": [y + 50_000]})
@@ -186,6 +181,17 @@ def test_totals_of_real_subdistricts(data):
     table = subdistrict_totals(data / "population" / "beijing_blocks")
     assert len(table) == 331 and (table["people"] >= 0).all()
     assert 10_000_000 < table["people"].sum() < 40_000_000
+
+
+def test_a_subdistrict_says_how_large_a_population_is_to_be(data):
+    folder = data / "population" / "beijing_blocks"
+    size = subdistrict_size(folder, "西城区/展览路街道")
+    assert size.people == 151_413 and 60_000 < size.households < size.dwellings
+    assert subdistrict_size(folder, "展览路街道") == size
+    with pytest.raises(BadInput, match="0 subdistricts are called 'Soho'"):
+        subdistrict_size(folder, "Soho")
+    with pytest.raises(BadInput, match=r"subdistricts are called '西城区'; write it like 西城区/"):
+        subdistrict_size(folder, "西城区")
 
 
 def test_totals_without_their_files_are_refused(tmp_path):

@@ -1,5 +1,5 @@
+import resource
 import time
-import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -14,34 +14,22 @@ from twin.people.controls import contradiction, counted
 from twin.people.marginals import CONTROLS, SIZES, shared, totals
 from twin.people.popsim import Inputs
 from twin.people.seed import Seed, sample
-from twin.places import District, synthetic
-
-
-@pytest.fixture(scope="module")
-def small() -> District:
-    return synthetic.generate(size="small")
-
-
-@pytest.fixture(scope="module")
-def full() -> District:
-    return synthetic.generate()
+from twin.places import District
 
 
 def test_the_large_preset_meets_its_bar(full):
-    tracemalloc.start()
-    began = time.process_time()
+    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     made = make_population(full, size="large", seed=3)
     used = time.process_time() - began
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024  # [bytes] beyond the highest so far
     assert (len(made.persons), made.households["building"].nunique() <= 3767) == (133_364, True)
-    assert used < 30 and peak < 2e9
+    assert used < 30 and grown < 2e9
     assert made.fit.met and made.fit.srmse < 0.05
-    assert made.fit.zones_met > 0.99
+    assert made.fit.zones_met > 0.99 and made.fit.srmse_of_rounding == 0
 
 
-def test_the_source_case_is_the_built_in_district(full):
-    made = make_population(full, seed=2)
+def test_the_source_case_is_the_built_in_district(full_people):
+    made = full_people
     assert made.numbers == (50_000, 20_800)
     assert made.households["place"].nunique() == 1454
     assert made.fit.met and made.fit.srmse < 0.05
@@ -100,6 +88,8 @@ def test_popsim_oceanside_runs_and_meets_its_totals(data):
     made = from_inputs(inputs)
     assert made.fit.met and made.fit.zones_met == 1.0
     assert made.fit.srmse_of_totals < 0.05
+    # Ten households cannot be split into fractions: 0.05 in the single zones is out of reach for whole people.
+    assert 0.05 < made.fit.srmse_of_rounding < 0.06 < made.fit.srmse < 2 * made.fit.srmse_of_rounding
     assert made.numbers[1] == 844
 
 

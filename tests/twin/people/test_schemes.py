@@ -9,9 +9,8 @@ from twin.places.district import table_frame
 
 
 @pytest.fixture(scope="module")
-def schemes_of_full():
-    district = synthetic.generate()
-    return district, Schemes.of(district)
+def schemes_of_full(full):
+    return full, Schemes.of(full)
 
 
 @pytest.fixture
@@ -75,6 +74,12 @@ def test_gaps_and_conflicts(drawn):
     assert clash[["first", "second"]].to_numpy().tolist() == [["r1", "r2"]]
     assert clash["area"].tolist() == [pytest.approx(40.0)]
     assert schemes.conflicts("household").empty
+
+
+def test_problems_of_all_schemes_are_told_together(drawn):
+    found = Schemes.of(drawn).problems().set_index(["scheme", "level"])
+    assert found.loc[("residential", "grid"), ["places_in_none", "claimed_twice", "beyond_parent"]].tolist() == [1, 1, 0]
+    assert found.loc[("household", "grid"), ["places_in_none", "claimed_twice", "places_in_two"]].tolist() == [0, 0, 0]
 
 
 def test_courtyards_are_the_finest_cells(drawn):

@@ -35,10 +35,10 @@ class Server:
         self.number = 0
         self._as_postgres("initdb", "-D", str(folder / "data"), "-A", "trust", "-U", "hutong", "--no-sync", "-E", "UTF8")
 
-    def start(self) -> None:
+    def start(self, *, fsync: bool = False) -> None:
+        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync={'on' if fsync else 'off'}"
         self._as_postgres("pg_ctl", "-D", str(self.folder / "data"), "-w", "-l", str(self.folder / "server.log"),
-                          "-t", "120", "-o", f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off",
-                          "start")
+                          "-t", "120", "-o", options, "start")
 
     def stop(self) -> None:
         self._as_postgres("pg_ctl", "-D", str(self.folder / "data"), "-w", "-m", "fast", "-t", "120", "stop")

@@ -223,7 +223,7 @@ def test_what_is_known_from_a_segment_is_known(log: Log):
 def test_rolling_that_was_cut_short_shows_nothing_twice_and_goes_on(log: Log, monkeypatch: pytest.MonkeyPatch):
     hours(log)
     before = log.read()
-    monkeypatch.setattr(log, "_clear", lambda segment: None)
+    monkeypatch.setattr(log._archive, "_clear", lambda segment: None)
     log.roll(at(3 * 3600 + 1))
     assert log.read() == before
     assert log.read(kinds=["position"], after=0) == [o for o in before if o.kind == "position"]

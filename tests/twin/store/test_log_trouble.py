@@ -24,7 +24,7 @@ from twin.live.row import Row, row
 from twin.store import Receipt, Shed, StoreDown, open_store
 from twin.store.commit import GroupCommit
 from twin.store.migrate import SQLITE, migrate
-from twin.store.sqlite import keys_of
+from twin.store.sqlite_keys import keys_of
 
 # Disks and databases
 
@@ -313,8 +313,54 @@ def test_what_was_purged_is_not_in_the_bytes_of_any_file(tmp_path: Path):
                 max_size=30, unique=True), st.text("ab", max_size=40))
 def test_the_number_of_a_text_is_its_own_and_depends_on_nothing_beside_it(texts: list[str], other: str):
     numbers = keys_of(texts)
-    assert len(set(numbers)) == len(texts) and all(0 <= number < 2**62 for number in numbers)
+    assert len(set(numbers)) == len(texts) and all(0 <= number < 2**63 for number in numbers)
     assert keys_of([*texts, other + "x"])[:-1] == numbers == [keys_of([text])[0] for text in texts]
+
+
+def test_ids_that_end_in_a_time_lie_in_the_order_of_time_and_others_do_not_move():
+    seconds = range(1_700_000_000, 1_900_000_000, 9_999_991)
+    keys = keys_of([f"live|gps/position/P-{k % 7}/{second}000000" for k, second in enumerate(seconds)])
+    assert keys == sorted(keys) and len(set(keys)) == len(keys)
+    assert [key >> 32 for key in keys] == [second * 10**6 >> 21 for second in seconds]
+    others = ["live|x", "live|a/179000000000000", "live|a/17900000000000000", "live|a-1790000000000000",
+              "live|b/1790000000x00000", "live|c/9999999999999999"]
+    spread = keys_of(others)
+    assert all(key >> 32 != 1_790_000_000_000_000 >> 21 for key in spread) and max(spread) < 2**62
+    assert keys_of([*others, "live|gps/position/P-0/1700000000000000"])[:-1] == spread
+
+
+def test_a_log_of_the_second_schema_finds_its_ids_under_their_new_numbers(tmp_path: Path):
+    path = tmp_path / "log.sqlite"
+    old = sqlite3.connect(path, isolation_level=None)
+    migrate(old, SQLITE[:2], where="old")
+    times = [f"gps/position/P-1/{1_790_000_000_000_000 + k}" for k in range(3)]
+    brought = [row(note("n-1", 1)), *(row(position("P-1", 9, id=name)) for name in times)]
+    words = sorted({w for r in brought for w in (r.stream, r.source, r.kind, r.object, r.grid) if w})
+    old.executemany("INSERT INTO words VALUES (?, ?)", enumerate(words, start=1))
+    number = {word: k for k, word in enumerate(words, start=1)} | {None: None}
+    old.executemany("INSERT INTO observations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [
+        (k, 100 - k, r.id, number[r.stream], number[r.source], number[r.kind], number[r.object], r.observed_at, r.received_at,
+         r.x, r.y, r.accuracy_m, number[r.grid], r.value) for k, r in enumerate(brought, start=1)])
+    old.close()
+    log = open_store(path)
+    again = log.append(brought)
+    assert again == Receipt(duplicates=4) and len(log.read()) == 4
+    log.close()
+    keys = [key for (key,) in sqlite3.connect(path).execute("SELECT key FROM observations ORDER BY seq")]
+    assert keys == keys_of([f"{r.stream}|{r.id}" for r in brought])
+
+
+def test_numbers_that_meet_in_the_migration_move_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "log.sqlite"
+    old = sqlite3.connect(path, isolation_level=None)
+    migrate(old, SQLITE[:2], where="old")
+    old.execute("INSERT INTO words VALUES (1, 'live')")
+    old.executemany("INSERT INTO observations VALUES (?, ?, ?, 1, 1, 1, 1, 0, 0, NULL, NULL, NULL, NULL, '{}')",
+                    [(k, k, f"n-{k}") for k in range(1, 6)])
+    monkeypatch.setattr("twin.store.migrate.keys_of", lambda texts: [7 + (k > 3) for k in range(len(texts))])
+    migrate(old, SQLITE, where="old")
+    assert sorted(key for (key,) in old.execute("SELECT key FROM observations")) == [7, 8, 9, 10, 11]
+    old.close()
 
 
 def test_the_numbers_of_texts_never_change_because_they_are_stored():
@@ -322,7 +368,7 @@ def test_the_numbers_of_texts_never_change_because_they_are_stored():
 
 
 def test_texts_whose_numbers_meet_are_both_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("twin.store.sqlite.keys_of", lambda texts: [7] * len(texts))
+    monkeypatch.setattr("twin.store.sqlite_insert.keys_of", lambda texts: [7] * len(texts))
     log = open_store(tmp_path / "log.sqlite")
     assert log.append([note("n-1", 1), note("n-2", 2)]) == Receipt(stored=2)
     assert log.append([note("n-2", 2), note("n-3", 3), note("n-1", 1, "other")]) == Receipt(stored=1, duplicates=1, refused=1)

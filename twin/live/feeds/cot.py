@@ -139,7 +139,8 @@ class CotSender:
 async def receive(door: Door, url: str, *, source: str = "cot") -> None:
     """Take in what a TAK server or client sends until cancelled; what is no position is refused and kept for the auditor.
 
-    Connects again when the line breaks. CoT has no acknowledgement: what comes while the log is down is lost.
+    Connects again when the line breaks. CoT has no acknowledgement: what comes while the log is down is lost. Raises
+    :class:`BadInput` if a port cannot be listened on.
     """
     while True:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
@@ -179,7 +180,13 @@ async def _line(url: str, way: str) -> AsyncIterator[tuple[Any, Any]]:
     config = ConfigParser()
     config["cot"] = {"COT_URL": url}
     section: SectionProxy = config["cot"]
-    reader, writer = await pytak.protocol_factory(section)
+    try:
+        reader, writer = await pytak.protocol_factory(section)
+    except OSError as error:
+        if not url.startswith("udp+ro://"):
+            raise
+        raise BadInput(f"this address cannot be listened on ({error.strerror or error})", where=url.replace("+ro", ""),
+                       mend="stop what listens there, or choose a port that is free and an address of this machine") from error
     try:
         yield reader, writer
     finally:

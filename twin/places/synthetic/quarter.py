@@ -139,6 +139,8 @@ def _at_home(table: str, rows: Sequence[Mapping[str, Any]]) -> gpd.GeoDataFrame:
     moved = shapely.transform(np.asarray(frame.geometry.values), lambda xy: xy + CENTRE)
     polygons = shapely.get_dimensions(moved) == 2
     moved[polygons] = shapely.set_precision(moved[polygons], _MILLIMETRE)
+    broken = ~shapely.is_valid(moved)  # rounding may, rarely, put one part of an area into another
+    moved[broken] = shapely.make_valid(moved[broken], method="structure", keep_collapsed=False)
     return frame.set_geometry(gpd.GeoSeries(moved, crs=CRS_OF_BEIJING))
 
 
