@@ -7,6 +7,7 @@ import shutil
 import httpx
 import pytest
 import schemathesis
+from drill_case import started_here
 from guard_live import live_web
 from guard_web import BASE, PASSWORD
 from hypothesis import HealthCheck, given, settings
@@ -29,7 +30,10 @@ def served_here(plaza, rehearsed, tmp_path_factory):
     shutil.copytree(rehearsed, folder / "library")
     web = live_web(plaza, folder / "library" / "runs", folder / "library" / "scenarios", folder)
     web.guard.accounts.add("all", list(Role), password=PASSWORD, grids=None)
+    room = started_here(web.server, plaza)
+    KNOWN["drill"] = [room.id]
     yield web.server, web.guard
+    web.server.state.drills.close()
     web.close()
 
 

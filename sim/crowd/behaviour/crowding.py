@@ -133,8 +133,8 @@ class Crowding:
         """Solve a goal's field with the extra cost of a metre by cell, (ny, nx)."""
         if self._fields is None:
             self._fields = terrain.fields.copy()
-            self._copied = set(range(len(self.ground.goals)))
             terrain = terrain._replace(fields=self._fields)
+        self._copied.add(goal)  # the others are copied when somebody has them as a goal, for only then are they solved
         self.ground.solve(goal, self._fields[goal], extra)
         (self._crowded.add if extra.any() else self._crowded.discard)(goal)
         self.solved += 1

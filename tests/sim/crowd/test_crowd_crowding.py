@@ -109,3 +109,15 @@ def test_a_gate_that_shuts_makes_the_crowd_forget_its_ways() -> None:
     goal = crowd.table().goal
     apart = ((xy[:, 0] < 19.5) & (goal == 1)) | ((xy[:, 0] > 20.5) & (goal == 0))
     assert apart.any() and np.isinf(crowd.to_go(people)[apart]).all()
+
+
+def test_a_goal_that_nobody_had_before_the_jam_is_found() -> None:
+    crowd, _ = two_passages()
+    north = crowd.ground.goal("north", box(0, 29, 15, 30))
+    crowd.step(400)
+    assert crowd.ways_renewed > 0
+    late = crowd.add(np.array([[3.0, 18.0]]), north, speed=1.3)
+    crowd.step(10)
+    assert late[0] not in crowd.arrived()
+    crowd.step(140)
+    assert late[0] in crowd.arrived()
