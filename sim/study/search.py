@@ -69,7 +69,7 @@ class Verdict:
     @property
     def beats(self) -> bool:
         """Better on one measure at least, worse on none, with intervals, and it takes no more of anything."""
-        return bool(self.better) and not self.worse_holm and not self.more and not set(self.worse) & set(ENDS)
+        return bool(self.better) and not self.worse and not self.more
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ import time
 
 import pytest
 from browser_steps import shot
-from command_case import serving
 from guard_live import live_web
 from guard_web import PASSWORD
+from serving import serving
 
 pytestmark = pytest.mark.browser
 PAGES = ("twin", "plan", "rehearse", "playback", "compare")
@@ -77,7 +77,7 @@ def test_the_policy_is_really_in_force(chromium, served):
 def guarded(plaza, rehearsed, tmp_path_factory):
     """A live twin with accounts on a port of this machine: its address and the web behind it."""
     web = live_web(plaza, rehearsed / "runs", rehearsed / "scenarios", tmp_path_factory.mktemp("guarded"))
-    with serving(web.app) as address:
+    with serving(web.server) as address:
         yield address, web
     web.close()
 

@@ -96,7 +96,7 @@ def test_a_verdict_needs_a_gain_and_no_loss():
     fine = {"layout": "s", "against": "A", "pairs": 5, "better": ["wait_mean"], "worse": [], "better_holm": [], "worse_holm": [],
             "more": []}
     assert Verdict(**fine).beats
-    for loss in ({"better": []}, {"worse": ["density_peak"]}, {"worse_holm": ["egress_p95"]}, {"more": ["staff"]}):
+    for loss in ({"better": []}, {"worse": ["density_peak"]}, {"worse": ["egress_p95"]}, {"more": ["staff"]}):
         assert not Verdict(**fine | loss).beats
 
 
