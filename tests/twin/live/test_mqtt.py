@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import socket
 import subprocess
@@ -27,13 +28,23 @@ from twin.store import Log, StoreDown, open_store
 TIMEOUT_S = 30.0
 
 
+def port_of_its_own() -> int:
+    """A free port that the system gives to no outgoing connection: whoever connects again to a port of those, while nobody
+    listens there, may meet itself."""
+    with Path("/proc/sys/net/ipv4/ip_local_port_range").open() as limits:
+        first = int(limits.read().split()[0])
+    for port in random.sample(range(first - 8000, first), 100):
+        with closing(socket.socket()) as listening:
+            if listening.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+    raise AssertionError("no port is free")
+
+
 class Broker:
     """A broker on a private port; it may be stopped, killed and started again and remembers its sessions."""
 
     def __init__(self, program: str, folder: Path) -> None:
-        with closing(socket.socket()) as listening:
-            listening.bind(("127.0.0.1", 0))
-            self.port = int(listening.getsockname()[1])
+        self.port = port_of_its_own()
         self._program, self._rules = program, folder / "mosquitto.conf"
         self._rules.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\nuser root\n"
                                f"persistence_location {folder}/\nautosave_interval 1\nmax_queued_messages 0\nlog_type error\n")

@@ -10,10 +10,13 @@ import asyncio
 import contextlib
 import json
 import math
+import socket
 from collections.abc import AsyncIterator, Iterable
 from configparser import ConfigParser, SectionProxy
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 from xml.etree import ElementTree as Xml
 
 import defusedxml.ElementTree  # type: ignore[import-untyped]
@@ -180,13 +183,9 @@ async def _line(url: str, way: str) -> AsyncIterator[tuple[Any, Any]]:
     config = ConfigParser()
     config["cot"] = {"COT_URL": url}
     section: SectionProxy = config["cot"]
-    try:
-        reader, writer = await pytak.protocol_factory(section)
-    except OSError as error:
-        if not url.startswith("udp+ro://"):
-            raise
-        raise BadInput(f"this address cannot be listened on ({error.strerror or error})", where=url.replace("+ro", ""),
-                       mend="stop what listens there, or choose a port that is free and an address of this machine") from error
+    if url.startswith("udp+ro://"):
+        _must_be_free(url)
+    reader, writer = await pytak.protocol_factory(section)
     try:
         yield reader, writer
     finally:
@@ -196,6 +195,26 @@ async def _line(url: str, way: str) -> AsyncIterator[tuple[Any, Any]]:
         if hasattr(writer, "wait_closed"):
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
+
+
+def _must_be_free(url: str) -> None:
+    """Raise :class:`BadInput` if datagrams cannot be listened for at an address (a group's is shared)."""
+    address = urlsplit(url)
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            if address.port and not _is_group(address.hostname or ""):
+                probe.bind((address.hostname or "", address.port))
+    except OSError as error:
+        raise BadInput(f"this address cannot be listened on ({error.strerror or error})", where=url.replace("+ro", ""),
+                       mend="stop what listens there, or choose a port that is free and an address of this machine") from error
+
+
+def _is_group(host: str) -> bool:
+    """Whether a host is a multicast address."""
+    try:
+        return ip_address(host).is_multicast
+    except ValueError:
+        return False
 
 
 def _time(at: datetime) -> str:
