@@ -39,8 +39,8 @@ test: $(VENV)/.installed-test  ## install what the tests need and run every chec
 	$(MAKE) --no-print-directory check
 
 check: lint  ## run every check with what is installed
-	$(BIN)/python -m pytest --benchmark-disable --durations=15 --numprocesses=2 --dist=loadfile --ignore=tests/viz
-	$(BIN)/python -m pytest --benchmark-disable --durations=15 tests/viz
+	$(BIN)/python -m pytest --benchmark-disable --durations=15 --numprocesses=2 --dist=loadfile -m "not browser"
+	$(BIN)/python -m pytest --benchmark-disable --durations=15 -m browser
 
 lint:
 	$(BIN)/ruff check

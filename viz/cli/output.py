@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -58,7 +60,35 @@ def busy(what: str) -> Iterator[None]:
 @contextmanager
 def bar(what: str, total: float) -> Iterator[Any]:
     """A progress bar with the time left; yields a function that takes how much is done."""
-    with Progress(TextColumn(what), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn(),
-                  console=err, transient=True) as progress:
+    with _interruption() as came, \
+            Progress(TextColumn(what), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn(),
+                     console=err, transient=True) as progress:
         task = progress.add_task(what, total=total)
-        yield lambda done: progress.update(task, completed=done)
+
+        def tell(done: float) -> None:
+            if came:
+                raise KeyboardInterrupt
+            progress.update(task, completed=done)
+
+        yield tell
+
+
+@contextmanager
+def _interruption() -> Iterator[list[int]]:
+    """Holds a Ctrl-C that came meanwhile. Python drops the exception of one that comes while compiled code calls back, or
+    while an object is let go; work that tells its progress then goes on as if nothing had been."""
+    came: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+
+    def interrupt(number: int, _frame: Any) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield came
+    finally:
+        signal.signal(signal.SIGINT, before)
