@@ -40,7 +40,7 @@ test: $(VENV)/.installed-test  ## install what the tests need and run every chec
 
 check: lint  ## run every check with what is installed
 	$(BIN)/python -m pytest --benchmark-disable --durations=15 --numprocesses=2 --dist=loadfile -m "not browser"
-	$(BIN)/python -m pytest --benchmark-disable --durations=15 -m browser
+	$(BIN)/python -m pytest --benchmark-disable --durations=15 --numprocesses=2 --dist=loadfile -m browser
 
 lint:
 	$(BIN)/ruff check
