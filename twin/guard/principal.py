@@ -45,7 +45,7 @@ class Principal:
         return not scope.isdisjoint([grid] if isinstance(grid, str) else grid or ())
 
 
-LOCAL = Principal("local", frozenset({Role.PLANNER, Role.ANALYST}), None)
+LOCAL = Principal("local", frozenset({Role.PLANNER, Role.ANALYST, Role.TRAINER, Role.TRAINEE}), None)
 """The person at this machine, while nothing live is served and nobody else can reach it."""
 
 NOBODY = Principal("nobody", frozenset())

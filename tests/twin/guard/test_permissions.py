@@ -33,8 +33,8 @@ def test_a_feed_reports_and_does_nothing_else():
     assert TABLE[DEVICE] == {Permission.OBSERVATIONS_WRITE}
 
 
-def test_the_person_at_this_machine_plans_and_analyses_but_sees_no_position():
-    assert LOCAL.permissions == TABLE[Role.PLANNER] | TABLE[Role.ANALYST]
+def test_the_person_at_this_machine_plans_analyses_and_trains_but_sees_no_position():
+    assert LOCAL.permissions == TABLE[Role.PLANNER] | TABLE[Role.ANALYST] | TABLE[Role.TRAINER] | TABLE[Role.TRAINEE]
     assert not LOCAL.permissions & LIVE_POSITIONS
 
 
