@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import sys
@@ -22,23 +21,12 @@ from playwright.sync_api import Page, sync_playwright
 import sim
 import viz
 from sim.place import district_of
+from viz.chromium import SOFTWARE_RENDERING, chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 SQUARE = {"position": (-300.0, -90.0, 58.0), "target": (-150.0, -222.0, 0.0), "fov_deg": 38.0}
 PICTURES = ROOT / "docs" / "pictures"
 HUTONG = [sys.executable, "-m", "viz.cli"]
-CHROMIUM = [
-    "--headless=new",
-    "--no-sandbox",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 def main() -> None:
@@ -49,7 +37,7 @@ def main() -> None:
     viz.still(district, run, time=1100, camera=SQUARE, size=(1600, 900), path=PICTURES / "evening.png")
     viz.still(district, camera="bird", size=(1200, 675), path=PICTURES / "quarter.png")
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=list(SOFTWARE_RENDERING))
         page = browser.new_page(viewport={"width": 1500, "height": 900})
         with served("--runs", str(ROOT / "runs")) as address:
             for name in ("twin", "plan", "playback", "compare"):

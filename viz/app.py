@@ -23,8 +23,8 @@ from twin.errors import BadInput, HutongError
 from twin.guard import Guard
 from viz import pages, words
 from viz.api import add_api
-from viz.drill_api import add_drills
-from viz.drill_room import Rooms
+from viz.drill.api import add_drills
+from viz.drill.room import Rooms
 from viz.guard import Provider, add_guard, policy, shut
 from viz.jobs import Jobs
 from viz.library import Library
@@ -104,8 +104,8 @@ def create_app(library: Library, *, language: str = "en", live: Any = None, guar
 
 def _add_live(server: FastAPI, live: Any, guard: Guard | None) -> None:
     """The live twin's own routes."""
-    from viz.live_stream import add_live_routes
-    from viz.observations import add_observation_api
+    from viz.live.observations import add_observation_api
+    from viz.live.stream import add_live_routes
     add_live_routes(server, live, guard)
     add_observation_api(server, live)
 

@@ -18,7 +18,7 @@ import json
 import math
 import struct
 import time
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -125,6 +125,20 @@ async def stirred(event: asyncio.Event, seconds: float | None) -> None:
             await event.wait()
 
 
+async def heard(socket: WebSocket) -> AsyncIterator[dict[str, Any] | None]:
+    """What a client says: None when it has drawn what it was sent, else a message; what makes no sense is left out."""
+    async for text in socket.iter_text():
+        if text == "ack":
+            yield None
+            continue
+        try:
+            message = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(message, dict):
+            yield message
+
+
 class Player:
     """Plays one source to one socket."""
 
@@ -142,16 +156,11 @@ class Player:
         await until_gone(self._listen(), self._send())
 
     async def _listen(self) -> None:
-        async for text in self.socket.iter_text():
-            if text == "ack":
+        async for message in heard(self.socket):
+            if message is None:
                 self._drawn = True
             else:
-                try:
-                    message = json.loads(text)
-                except ValueError:
-                    continue
-                if isinstance(message, dict):
-                    self._jump |= self.playhead.set(message)
+                self._jump |= self.playhead.set(message)
             self._stir.set()
 
     async def _send(self) -> None:

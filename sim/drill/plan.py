@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from sim.drill.order import Expected, Order, expected
 from sim.measures import MEASURES
 from sim.scenario import Scenario
-from sim.scenario_file import _compose, _explained
 from sim.terms import Count, Finite, Model, Seconds
+from sim.yaml_file import read_yaml
 from twin.errors import BadInput
 
 EVERYBODY = "all"
@@ -203,17 +202,11 @@ def check_order(plan: DrillPlan, order: Order) -> None:
 
 def load(path: str | os.PathLike[str]) -> DrillPlan:
     """Read a drill; raises :class:`BadInput` with the file, the line and the remedy."""
-    path = Path(path)
-    tree = _compose(path)
-    data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if data.get("kind") != "drill":
+    file = read_yaml(path)
+    if file.data.get("kind") != "drill":
         raise BadInput("this is not a drill", where=str(path), mend="write `kind: drill`, as in scenarios/drills")
-    try:
-        plan = DrillPlan.model_validate(data)
-    except ValidationError as error:
-        raise _explained(error, tree, path) from None
-    if plan.scenario.district is not None:
-        plan.scenario.district = str((path.parent / plan.scenario.district).resolve())
+    plan = file.into(DrillPlan)
+    plan.scenario.district = file.beside(plan.scenario.district)
     return plan
 
 

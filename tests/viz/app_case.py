@@ -11,24 +11,12 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "sim"))
 
 from plaza_case import evening, plaza
-from serving import serving
+from serving import browsing, serving
 
 import sim
 from sim.scenario_file import dump
 from viz.library import Library
 
-FLAGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -65,14 +53,8 @@ def served(plaza, rehearsed, tmp_path_factory):
 @pytest.fixture(scope="module")
 def chromium():
     """A Chromium that draws without a graphics card."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("there is no chromium: apt install chromium")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=path, args=FLAGS)
+    with browsing() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from twin.live.row import Row
 from twin.places import District, table_frame
 from twin.store import open_store
 from viz.library import Library
-from viz.live import Live
+from viz.live.twin import Live
 
 PASSWORD = "correct horse battery"
 WEST, EAST = "grid-west", "grid-east"

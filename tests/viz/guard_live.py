@@ -16,7 +16,7 @@ from twin.places import District, table_frame
 from twin.store import open_store
 from viz.app import create_app
 from viz.library import Library
-from viz.live import Live
+from viz.live.twin import Live
 
 WEST, EAST = "community-west", "community-east"
 UNITS = {WEST: "W-1", EAST: "E-1"}

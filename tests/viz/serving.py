@@ -1,4 +1,4 @@
-"""Serve an application while a test looks at it."""
+"""Serve an application, and open a browser, while a test looks at it."""
 
 import threading
 import time
@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 import uvicorn
+
+from viz.chromium import SOFTWARE_RENDERING, chromium
 
 
 @contextmanager
@@ -24,3 +27,18 @@ def serving(app: Any, **options: Any) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(timeout=10)
+
+
+@contextmanager
+def browsing() -> Iterator[Any]:
+    """A Chromium that draws without a graphics card; skips the test where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = chromium()
+    if path is None:
+        pytest.skip("there is no chromium: apt install chromium")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=path, args=list(SOFTWARE_RENDERING))
+        try:
+            yield browser
+        finally:
+            browser.close()

@@ -11,8 +11,8 @@ from twin.errors import BadInput
 from twin.places import District
 from twin.places.synthetic import generate
 from twin.store import open_store
-from viz.live import Live
-from viz.live_feeds import Feeds
+from viz.live.feeds import Feeds
+from viz.live.twin import Live
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from viz.positions import FORGOTTEN_AFTER, NEARBY_M, NEITHER, ON_CASE, WHOLE, Look, Positions, everywhere, nowhere, within
+from viz.live.positions import FORGOTTEN_AFTER, NEARBY_M, NEITHER, ON_CASE, WHOLE, Look, Positions, everywhere, nowhere, within
 
 NOW = 1_800_000_000.0
 

@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from twin.guard import Permission, Principal, Role
-from viz.live_stream import may_see
+from viz.live.stream import may_see
 
 __all__ = ["live", "live_served", "watched_plaza"]
 

@@ -16,9 +16,9 @@ from twin.cases.case import State as CaseState
 from twin.errors import BadInput
 from twin.guard import Principal, Role
 from twin.live import Alarm, Part
-from viz.live import Live
-from viz.live_rights import asker
-from viz.live_series import BUCKET_S
+from viz.live.rights import asker
+from viz.live.series import BUCKET_S
+from viz.live.twin import Live
 from viz.pages import (
     command,
     command_acts,
@@ -157,7 +157,7 @@ def test_curves_know_what_was_counted_and_what_was_open(live):
     assert np.nanmax(people) <= 40
     one = live.series.people(now - 600, now, camera="cam-w")
     assert set(one[np.isfinite(one)]) == {12}
-    from viz.live_series import open_cases
+    from viz.live.series import open_cases
 
     opened = open_cases(seen(live).cases, now - 3600, now)
     assert (opened[0], opened[-1]) == (0, 2)
@@ -441,7 +441,7 @@ def test_a_table_leaves_by_the_route_that_the_audit_knows(live_served, which):
 
 
 def test_cells_that_begin_like_a_formula_are_disarmed():
-    from viz.live_export import _plain
+    from viz.live.export import _plain
 
     assert _plain("=1+1") == "'=1+1"
     assert [_plain(cell) for cell in ("all quiet", -3, 0.5, None)] == ["all quiet", "-3", "0.5", ""]

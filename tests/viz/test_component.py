@@ -15,7 +15,7 @@ import pytest
 from dash import Dash, Input, Output, html
 from dash.development.base_component import ComponentRegistry
 from fastapi import Response
-from serving import serving
+from serving import browsing, serving
 
 import viz
 from twin.places import District
@@ -24,8 +24,6 @@ from viz.component import PROPS, Scene
 from viz.scene import scene_bytes
 
 HERE = Path(viz.__file__).parent / "component"
-FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic",
-         "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
 # --- the Python class and the build ------------------------------------------------------------------------------
@@ -127,14 +125,8 @@ HALL = """() => {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    if shutil.which("chromium") is None:
-        pytest.skip("chromium is not installed (apt install chromium)")
-    with sync_playwright() as play:
-        made = play.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+    with browsing() as made:
         yield made
-        made.close()
 
 
 @pytest.fixture(scope="module")

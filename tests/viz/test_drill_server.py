@@ -139,7 +139,7 @@ def test_everything_goes_to_the_log_as_a_drill_and_not_as_live(plaza, tmp_path):
     from twin.live import LIVE, drill
     from twin.live.leaving import only_live
     from twin.store import open_store, query
-    from viz.drill_log import DrillLog
+    from viz.drill.log import DrillLog
     store = open_store(f"sqlite:///{tmp_path / 'log.sqlite'}")
     try:
         kept = DrillLog(store, "small-1", (446_000.0, 4_416_000.0))

@@ -13,7 +13,7 @@ from twin.people.history import drawn_past
 from twin.people.planning import cohorts
 from twin.places import synthetic
 from viz.cli import people as command
-from viz.kindergartens import page, plan_kindergartens
+from viz.report.kindergartens import page, plan_kindergartens
 
 
 @pytest.fixture(scope="module")

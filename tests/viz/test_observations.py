@@ -23,7 +23,7 @@ from twin.places import District, table_frame
 from twin.store import Log, Shed, StoreDown, open_store
 from viz.api import add_api
 from viz.jobs import Jobs
-from viz.observations import MOST_BODY, add_observation_api
+from viz.live.observations import MOST_BODY, add_observation_api
 
 UTM = CRS.from_epsg(32650)
 WEST, SOUTH = 446_000.0, 4_417_000.0

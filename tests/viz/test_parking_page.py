@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from app_case import FLAGS
-from serving import serving
+from serving import browsing, serving
 
 from sim.parking.study import compare_options
 from sim.scenario_file import dump
@@ -67,13 +66,8 @@ def test_picture_and_table_tell_what_the_study_holds():
 
 @pytest.mark.browser
 def test_the_page_runs_a_night_changes_language_and_tries_a_lot(address):
-    playwright = pytest.importorskip("playwright.sync_api")
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("there is no chromium: apt install chromium")
     rows = "document.querySelectorAll('.parking-options tbody tr').length > 10"
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=path, args=FLAGS)
+    with browsing() as browser:
         page = browser.new_context(viewport={"width": 1500, "height": 860}, bypass_csp=True).new_page()
         wrong: list[str] = []
         page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
@@ -94,5 +88,4 @@ def test_the_page_runs_a_night_changes_language_and_tries_a_lot(address):
         page.click("#parking-try")
         page.wait_for_function("document.querySelector('.parking-options thead').textContent.includes('所画停车场')",
                                timeout=60_000)
-        browser.close()
     assert wrong == []

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from serving import serving
+from serving import browsing, serving
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
@@ -19,10 +18,6 @@ from sim.run import Frame
 from twin.errors import BadInput
 from viz import stream
 from viz.stream import HAS_IDS, JUMP, Playhead, add_routes, frame_bytes
-
-CHROMIUM_FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-                  "--disable-quic", "--no-first-run", "--disable-background-networking",
-                  "--disable-component-update", "--disable-sync"]
 
 
 @dataclass
@@ -214,10 +209,7 @@ def streaming_page(n: int) -> FastAPI:
 
 def measured_updates(n: int, frames: int, limit_s: float = 120) -> float:
     """Updates a second of n people in Chromium, over a number of frames, after a first second to warm up."""
-    from playwright.sync_api import sync_playwright
-
-    with serving(streaming_page(n)) as address, sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
+    with browsing() as browser, serving(streaming_page(n)) as address:
         page = browser.new_page(viewport={"width": 600, "height": 400})
         page.goto(f"{address}/")
         page.wait_for_function("window.hutongScenes?.s?.stats.updates > 5", timeout=30_000)
@@ -228,14 +220,11 @@ def measured_updates(n: int, frames: int, limit_s: float = 120) -> float:
         u1, t1 = page.evaluate(count)
         assert page.evaluate("window.hutongScenes.s.people.n") == n
         assert page.evaluate("window.hutongScenes.s.errors") == []
-        browser.close()
     return 1000 * (u1 - u0) / (t1 - t0)
 
 
 @pytest.mark.browser
 def test_twenty_thousand_people_play_smoothly() -> None:
-    if shutil.which("chromium") is None:
-        pytest.skip("chromium is not installed (apt install chromium)")
     rate = measured_updates(20_000, frames=100)
     print(f"{rate:.1f} updates/s of 20,000 people")
     # 20/s on two quiet cores (`python tests/viz/test_stream.py` measures 1,000 frames); half of it on busy ones.

@@ -1,10 +1,7 @@
 """The page Study: which studies it offers, what a point says, and a click that opens the layout behind it."""
 
-import shutil
-
 import pytest
-from app_case import FLAGS
-from serving import serving
+from serving import browsing, serving
 from study_case import X0, Y0, small_event
 
 from sim.place import district_of
@@ -80,20 +77,9 @@ def test_facts_and_verdicts_in_both_languages(library):
 
 
 @pytest.mark.browser
-def test_a_click_on_a_point_opens_its_layout(library, monkeypatch):
-    playwright = pytest.importorskip("playwright.sync_api")
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("there is no chromium: apt install chromium")
-    from twin.guard import Permission
-    from viz import pages
+def test_a_click_on_a_point_opens_its_layout(library):
     from viz.app import create_app
-    from viz.guard import table
-    monkeypatch.setitem(pages._PAGES, "/study", page)
-    monkeypatch.setitem(table.PAGES, "/study", Permission.RUNS_READ)
-    monkeypatch.setitem(table.CALLBACKS, "study-", Permission.RUNS_READ)
-    with serving(create_app(library).server) as address, playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=path, args=FLAGS)
+    with browsing() as browser, serving(create_app(library).server) as address:
         shown = browser.new_page(viewport={"width": 1500, "height": 860}, bypass_csp=True)
         wrong = []
         shown.on("pageerror", lambda error: wrong.append(str(error)))
@@ -104,5 +90,4 @@ def test_a_click_on_a_point_opens_its_layout(library, monkeypatch):
         assert shown.locator("#study-front button").count() == 2, "a layout without checkpoints has no wait to be drawn by"
         point.dispatch_event("click")
         shown.locator("#study-headline").get_by_text("two").wait_for(timeout=60_000)
-        browser.close()
     assert wrong == []

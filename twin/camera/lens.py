@@ -8,7 +8,6 @@ the right and ``v`` down. The world is in metres, z up; the ground is z = 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -78,15 +77,6 @@ class Lens:
         """Pixels (n, 2) of the feet and of the heads of people of a height [m] who stand at world points (n, 2)."""
         at = np.asarray(ground, float).reshape(-1, 2)
         return self.pixels(at), self.pixels(np.c_[at, np.full(len(at), height)])
-
-    @cached_property
-    def ground_per_pixel(self) -> Array:
-        """Ground (h, w) [m2] that each pixel covers; NaN above the horizon."""
-        w, h = self.size
-        u, v = np.meshgrid(np.arange(w + 1) - 0.5, np.arange(h + 1) - 0.5)
-        xy = self.ground(np.c_[u.ravel(), v.ravel()]).reshape(h + 1, w + 1, 2)
-        across, down = xy[1:, 1:] - xy[:-1, :-1], xy[1:, :-1] - xy[:-1, 1:]
-        return 0.5 * np.abs(across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0])
 
     def inside(self, pixels: ArrayLike, margin: float = 0.0) -> NDArray[np.bool_]:
         """Whether pixels (n, 2) lie in the picture, ``margin`` [px] away from its edge."""

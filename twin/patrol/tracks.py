@@ -1,11 +1,8 @@
-"""Position tracks as tables: from observations, and from CSV files of call-signs, times and places."""
+"""Position tracks as tables, from CSV files of call-signs, times and places."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -14,30 +11,6 @@ from pyproj import CRS, Transformer
 from twin.errors import BadInput
 
 COLUMNS = ("unit", "t_s", "x", "y")
-
-
-class PositionObservation(Protocol):
-    """What is read of an observation of kind ``position``."""
-
-    @property
-    def kind(self) -> str: ...  # noqa: D102
-    @property
-    def object(self) -> str: ...  # noqa: D102
-    @property
-    def observed_at(self) -> datetime: ...  # noqa: D102
-    @property
-    def x(self) -> float | None: ...  # noqa: D102
-    @property
-    def y(self) -> float | None: ...  # noqa: D102
-    @property
-    def accuracy_m(self) -> float | None: ...  # noqa: D102
-
-
-def tracks_of(observations: Iterable[PositionObservation], *, worst_m: float = 30.0) -> pd.DataFrame:
-    """Columns ``unit``, ``t_s`` (seconds since 1970 UTC), ``x``, ``y`` [m]; fixes less accurate than ``worst_m`` are left out."""
-    rows = [(o.object, o.observed_at.timestamp(), o.x, o.y) for o in observations
-            if o.kind == "position" and o.x is not None and o.y is not None and (o.accuracy_m or 0.0) <= worst_m]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"t_s": float, "x": float, "y": float})
 
 
 def read_tracks(path: str | Path, crs: CRS) -> pd.DataFrame:

@@ -189,7 +189,7 @@ def serve(port: int, store: str, broker: str) -> None:
     from twin.live.feeds.mqtt import MqttFeed
     from twin.live.intake import Intake
     from twin.store import open_store, query
-    from viz.observations import add_observation_api
+    from viz.live.observations import add_observation_api
     log = open_store(store)
     now = datetime.now(UTC)
     log.declare(Operation(id="bench", purpose="benchmark", start=now - timedelta(days=1), end=now + timedelta(days=1)))

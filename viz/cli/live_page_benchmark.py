@@ -22,6 +22,7 @@ import typer
 
 from sim.measures import readable
 from twin.errors import BadInput
+from viz.chromium import SOFTWARE_RENDERING, chromium
 from viz.cli import output
 
 DEVICES, CAMERAS = 5_000, 200
@@ -129,7 +130,7 @@ def serve(port: int, folder: str, ready: Any, stop: Any) -> None:
     from twin.store import open_store
     from viz.app import create_app
     from viz.library import Library
-    from viz.live import Live
+    from viz.live.twin import Live
 
     library = Library(None, Path(folder) / "runs")
     name = library.districts()[0]
@@ -279,10 +280,9 @@ def read(message: bytes) -> tuple[bool, np.ndarray, np.ndarray]:
 
 def page_viewer(address: str) -> Any:
     """The page itself in Chromium, in a process of its own; what is returned gives its figures. None without a browser."""
-    import shutil
     from importlib.util import find_spec
 
-    path = shutil.which("chromium")
+    path = chromium()
     if path is None or find_spec("playwright") is None:
         return None
     out, over = _SPAWN.Queue(), _SPAWN.Event()
@@ -301,17 +301,8 @@ def page_viewer(address: str) -> Any:
 def _page(address: str, path: str, out: Any, over: Any) -> None:
     from playwright.sync_api import sync_playwright
 
-    flags = [
-        "--headless=new",
-        "--no-sandbox",
-        "--use-gl=angle",
-        "--use-angle=swiftshader",
-        "--enable-unsafe-swiftshader",
-        "--disable-quic",
-        "--no-first-run",
-    ]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=flags)
+        browser = playwright.chromium.launch(executable_path=path, args=list(SOFTWARE_RENDERING))
         page = browser.new_page(viewport={"width": 1280, "height": 720}, base_url=address)
         page.goto("/login?next=/command")
         page.fill("[name=account]", ACCOUNT)

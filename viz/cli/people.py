@@ -283,7 +283,7 @@ def kindergartens(report: Annotated[Path | None, typer.Option("--report", help="
                   district: Which = None, population: Kept = None, seed: SeedNumber = 1, json: Json = False) -> None:
     """Children of 0 to 3 with intervals, where kindergartens go by both goals, and how the forecast does on the past."""
     from twin.people import Assumptions
-    from viz.kindergartens import page, plan_kindergartens
+    from viz.report.kindergartens import page, plan_kindergartens
     from viz.words import LANGUAGES
     if language not in LANGUAGES:
         raise BadInput(f"--language {language} is unknown", mend="say en or zh")

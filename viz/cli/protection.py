@@ -47,7 +47,7 @@ def _write(path: Path | None, page: str) -> None:
 def show_check(scenario: File, layout: Which = "", run: RunFolder = None, out: Page = None, json: Json = False) -> None:
     """Zones, posts, rounds and reserves set against risk places: what is missing, who is where, what nobody sees."""
     from sim.protection import check
-    from viz.protection_page import check_page
+    from viz.report.protection_page import check_page
     with output.busy("looking at the plan"):
         plan = _plan(scenario, layout)
         found = check(plan, _crowd(plan, run))
@@ -85,7 +85,7 @@ def show_arrival(scenario: File, layout: Which = "", run: RunFolder = None,
                  out: Page = None, json: Json = False) -> None:
     """How soon help is there by kind of problem: turnout, travel and response with percentiles, in the crowd."""
     from sim.protection import arrivals, prepare
-    from viz.protection_page import arrival_page
+    from viz.report.protection_page import arrival_page
     with output.bar("answering calls", replications + 1) as done:
         plan = _plan(scenario, layout)
         prepared = prepare(plan, plan.stations, _crowd(plan, run))
@@ -121,7 +121,7 @@ def move_posts(scenario: File, layout: Which = "", run: RunFolder = None,
                out: Page = None, json: Json = False) -> None:
     """Which posts to move: maximal covering proposes, simulation on the same calls decides."""
     from sim.protection import propose
-    from viz.protection_page import moves_page
+    from viz.report.protection_page import moves_page
     with output.bar("moving posts", 1.0) as done:
         plan = _plan(scenario, layout)
         found = propose(plan, problem, most=moves, periods=_crowd(plan, run), replications=replications, on_progress=done)
@@ -153,7 +153,7 @@ def show_schedule(scenario: File, layout: Which = "",
                   out: Page = None, json: Json = False) -> None:
     """Draw patrols that nobody can foretell. Whoever knows the seed knows them."""
     from sim.protection import schedule
-    from viz.protection_page import schedule_page
+    from viz.report.protection_page import schedule_page
     chosen = secrets.randbits(62) if seed is None else seed
     with output.busy("drawing patrols"):
         plan = _plan(scenario, layout)

@@ -99,13 +99,13 @@ def _guard(store: str | None, host: str, port: int) -> Guard | None:
 
 def _live(store: str, library: Library) -> Any:
     from twin.store import open_store
-    from viz.live import Live
+    from viz.live.twin import Live
     name = library.districts()[0]
     return Live(open_store(store), library.district(name), name, place=library.place(name))
 
 
 def _feeds(live: Any, wanted: list[str]) -> Any:
-    from viz.live_feeds import Feeds
+    from viz.live.feeds import Feeds
     return Feeds(live, wanted)
 
 

@@ -52,7 +52,7 @@ PROPS: dict[str, str] = {
     "linkedTo": "scenes of one page with the same name here share their camera",
     "heat": "map on the ground: {url | values (base64 of float32, rows from the south), origin [x, y] local metres, "
             "cell, shape [rows, columns], ramp: cividis | viridis | fruin | diverging, range [low, high], opacity}",
-    "liveUrl": "WebSocket of live positions (`viz.live_stream`); a path is taken relative to the page",
+    "liveUrl": "WebSocket of live positions (`viz.live.stream`); a path is taken relative to the page",
     "liveAt": "moment that is shown [s since 1970], None for now",
     "liveMarks": "list of {id, kind: case | camera | alarm, sign (icons.ts), position [x, y] local metres, label, line}",
     "liveUnit": "call-sign of the unit that is ringed",

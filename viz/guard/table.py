@@ -103,7 +103,7 @@ ROUTES: dict[str, Door] = {
     "POST /api/rehearsals": _RUN,
     "GET /api/rehearsals/{number}": _needs(P.REHEARSE, P.RUNS_READ),
     "DELETE /api/rehearsals/{number}": _RUN,
-    # Drills. Who leads and who takes part are different people; what each is shown is decided in viz/drill_api.py.
+    # Drills. Who leads and who takes part are different people; what each is shown is decided in viz/drill/api.py.
     "GET /api/drills": _DRILLS,
     "POST /api/drills": _LEAD,
     "GET /api/drills/{drill}": _DRILLS,

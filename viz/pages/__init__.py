@@ -12,7 +12,7 @@ from dash import Input, Output, State, html
 from viz.callbacks import answers
 from viz.jobs import Jobs
 from viz.library import Library
-from viz.live import Live
+from viz.live.twin import Live
 from viz.pages import camera, command, compare, drill, panels, parking, people, plan, playback, rehearse, study, twin
 
 _PAGES: dict[str, Any] = {"/twin": twin, "/plan": plan, "/rehearse": rehearse, "/playback": playback, "/compare": compare,

@@ -12,8 +12,8 @@ from twin.guard import Permission
 from viz.callbacks import answers
 from viz.jobs import Jobs
 from viz.library import Library
-from viz.live import Live
-from viz.live_rights import Asker, asker
+from viz.live.rights import Asker, asker
+from viz.live.twin import Live
 from viz.pages import command_acts, command_card, command_case, command_ground, command_time, command_view, command_whatif, panels
 from viz.pages.command_layout import LAYERS, STATES, layout
 from viz.words import say
@@ -24,7 +24,6 @@ CHOICES = {
     ("command-look", "data"): command_whatif.LOOKS,
 }
 SCENES = ("command-scene",)
-_KIND_OF_LIST = {"cases": "case", "alarms": "alarm", "units": "unit", "cameras": "camera"}
 _SLIM = {"suppressHeaderFilterButton": True}
 
 

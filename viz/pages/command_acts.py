@@ -17,8 +17,8 @@ from twin.guard import Permission
 from twin.live import Alarm, Note, Operation
 from viz import words
 from viz.callbacks import answers, tell
-from viz.live import Live
-from viz.live_rights import Asker, asker
+from viz.live.rights import Asker, asker
+from viz.live.twin import Live
 from viz.words import say
 
 STATE_OF = {"acknowledge": "acknowledged", "escalate": "escalated", "close": "closed"}

@@ -14,9 +14,9 @@ from twin.guard import Permission
 from twin.patrol.reach import nearest_units
 from viz import words
 from viz.callbacks import answers
-from viz.live import Live
-from viz.live_picture import Picture, Thing
-from viz.live_rights import asker
+from viz.live.picture import Picture, Thing
+from viz.live.rights import asker
+from viz.live.twin import Live
 from viz.pages import command_case, command_ground, command_time, command_whatif, panels
 from viz.pages.command_view import (
     Places,

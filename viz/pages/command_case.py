@@ -17,9 +17,9 @@ from twin.cases.indicators import case_table
 from twin.errors import BadInput
 from twin.guard import Permission
 from viz.callbacks import answers, tell
-from viz.live import Live
-from viz.live_picture import Picture
-from viz.live_rights import Asker, asker
+from viz.live.picture import Picture
+from viz.live.rights import Asker, asker
+from viz.live.twin import Live
 from viz.pages import panels
 from viz.pages.command_acts import SOURCE, require, sign_of, validated
 from viz.words import say

@@ -22,9 +22,9 @@ from twin.store import query
 from viz import drafting, words
 from viz.callbacks import answers
 from viz.library import Library
-from viz.live import Live
-from viz.live_picture import Picture
-from viz.live_rights import Asker, asker
+from viz.live.picture import Picture
+from viz.live.rights import Asker, asker
+from viz.live.twin import Live
 from viz.pages.command_acts import require
 from viz.words import say
 

@@ -10,7 +10,7 @@ from dash import dcc, html
 
 from viz import words
 from viz.library import Library
-from viz.live import Live
+from viz.live.twin import Live
 from viz.pages import command_acts, command_card, command_case, command_ground, command_time, command_view, command_whatif, panels
 from viz.pages.legend import fruin
 from viz.words import say

@@ -9,9 +9,9 @@ import numpy as np
 from dash import dcc, html
 
 from viz import words
-from viz.live import Live
-from viz.live_picture import Picture
-from viz.live_series import BUCKET_S, open_cases
+from viz.live.picture import Picture
+from viz.live.series import BUCKET_S, open_cases
+from viz.live.twin import Live
 from viz.pages.command_view import alarm_words, type_word
 from viz.pages.timeline import spark
 from viz.words import say

@@ -10,7 +10,7 @@ import numpy as np
 from twin.cases import TYPES, Case
 from twin.places import District
 from viz import words
-from viz.live_picture import Picture, Thing
+from viz.live.picture import Picture, Thing
 from viz.pages.legend import FRUIN_FROM
 
 CASE_STATES = ("reported", "dispatched", "arrived", "handled", "verified", "closed", "assessed")

@@ -24,9 +24,9 @@ from viz import words
 from viz.callbacks import answers
 from viz.jobs import Jobs, Order
 from viz.library import Library
-from viz.live import Live
-from viz.live_picture import Picture
-from viz.live_rights import asker
+from viz.live.picture import Picture
+from viz.live.rights import asker
+from viz.live.twin import Live
 from viz.pages import panels
 from viz.pages.command_acts import require
 from viz.pages.command_view import Places

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import dash_ag_grid as dag
-import dash_mantine_components as dmc
 from dash import html
 
 from viz import words
@@ -105,9 +104,3 @@ def big_number(key: str, value: Any, unit: str = "", note: Any = None, **props: 
 def empty(key: str, *action: Any) -> html.Div:
     """An empty state: what to do next, with one button."""
     return html.Div([html.P(say(key)), *action], className="empty")
-
-
-def icon_button(name: str, sign: str, key: str, **props: Any) -> dmc.ActionIcon:
-    """A small button with a sign, named for screen readers and on hovering."""
-    return dmc.ActionIcon(html.Span(sign, **{"aria-hidden": "true"}), id=name, variant="default", size="lg",
-                          **words.marks(label=key, title=key), **props)

@@ -9,23 +9,22 @@ import tempfile
 from pathlib import Path
 
 from twin.errors import Unavailable
+from viz.chromium import QUIET, chromium
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PRINTED_WITHIN_S = 180
 
 
 def to_pdf(html: str, path: Path) -> None:
     """Print a page that stands alone as a PDF file, first under another name. Raises :class:`Unavailable`."""
-    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    browser = chromium()
     if browser is None:
         raise Unavailable("a PDF needs Chromium, and this machine has none: apt install chromium, or write .html and print it "
                           "from any browser")
     with tempfile.TemporaryDirectory(prefix="hutong-report-") as folder:
         page, made = Path(folder) / "report.html", Path(folder) / "report.pdf"
         page.write_text(html, encoding="utf-8")
-        command = [browser, "--headless=new", "--disable-gpu", "--no-first-run", "--disable-extensions",
-                   "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                   f"--user-data-dir={folder}/profile", "--no-pdf-header-footer", f"--print-to-pdf={made}", page.as_uri()]
+        command = [browser, *QUIET, "--disable-gpu", f"--user-data-dir={folder}/profile", "--no-pdf-header-footer",
+                   f"--print-to-pdf={made}", page.as_uri()]
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             command.insert(1, "--no-sandbox")  # which Chromium demands of root
         try:

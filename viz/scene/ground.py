@@ -25,7 +25,6 @@ GROUND_CLASSES = ("base", "street", "lane", "square", "park", "water", "courtyar
 _CLASS = {name: code for code, name in enumerate(GROUND_CLASSES)}
 _AREA_CLASS = {"square": "square", "pedestrian": "square", "park": "park", "grass": "park", "pitch": "pitch",
                "water": "water", "ground": "platform", "platform": "platform", "floor": "platform"}
-_STREET_CLASS = {"motorway": "street", "avenue": "street", "street": "street", "service": "lane", "lane": "lane"}
 FOOTWAY = 2.5
 """Width of the footway on each side of a street that is wide enough to have one [m]."""
 SUN = np.array([-0.52, -0.48, 0.71])

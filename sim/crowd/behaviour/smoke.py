@@ -24,8 +24,6 @@ LEAST = 0.3 / 1.25
 """Smallest share of the free speed that smoke leaves."""
 FRESH_O2 = 20.9
 """Oxygen in fresh air [%]."""
-FRESH_CO2 = 0.04
-"""Carbon dioxide in fresh air [%]."""
 INCAPACITATED = 1.0
 """Dose at which people can no longer walk."""
 

@@ -86,7 +86,7 @@ def _take(sums: np.ndarray, ground: np.ndarray, seconds: float, noise2: float, d
             total[r, q] += here * seconds
             most[r, q] = max(most[r, q], here)
             speed_total[r, q] += np.sqrt(max(sums[3, r, q] / s, 0.0)) * s * seconds
-            if here > 2.0:
+            if here > PRESSURE_FROM:
                 variance = (sums[3, r, q] - (sums[1, r, q] ** 2 + sums[2, r, q] ** 2) / s) / s
                 pressure[r, q] = max(pressure[r, q], here * max(variance - noise2, 0.0))
             sums[0, r, q] = sums[1, r, q] = sums[2, r, q] = sums[3, r, q] = 0.0

@@ -9,7 +9,7 @@ import shapely
 
 from twin.errors import BadInput
 from twin.patrol import FootGround, RiskPlace, Watch, coverage, gaps, watch_of
-from twin.patrol.tracks import read_tracks, tracks_of
+from twin.patrol.tracks import read_tracks
 from twin.places import LOCAL_METRES, District
 
 AREA = shapely.union_all([shapely.box(0, 0, 200, 6), shapely.box(97, 0, 103, 200)])
@@ -136,14 +136,3 @@ def test_tracks_from_files(tmp_path: object) -> None:
         path.write_text(content)
         with pytest.raises(BadInput, match=complaint):
             read_tracks(path, LOCAL_METRES)
-
-
-def test_tracks_from_observations_leave_out_what_is_too_rough() -> None:
-    from twin.live.observation import Observation
-
-    def fix(number: int, accuracy: float | None) -> Observation:
-        return Observation.model_validate({
-            "id": f"o{number}", "stream": "live", "source": "gps", "kind": "position", "object": "P-1", "x": 1.0, "y": 2.0,
-            "observed_at": "2026-01-05T00:00:00Z", "received_at": "2026-01-05T00:00:01Z", "accuracy_m": accuracy, "value": {}})
-
-    assert len(tracks_of([fix(1, 5.0), fix(2, None), fix(3, 200.0)])) == 2

@@ -1,7 +1,7 @@
 """The process of one running drill: it steps by the clock, takes commands, and tells what can be seen.
 
 A process of its own, so that neither the pages nor the ways that are found anew when a gate shuts hold each other up.
-``python -m viz.drill_engine`` reads one JSON object a line from its standard input: first ``{"plan": ..., "out": folder,
+``python -m viz.drill.engine`` reads one JSON object a line from its standard input: first ``{"plan": ..., "out": folder,
 "id": ...}``, then commands ``{"n": number, "do": ..., ...}``. It writes messages to its standard output: a letter, the
 length (uint32, little endian), and that many bytes. ``J`` is JSON: ``{"parts": {...}}`` with what has changed,
 ``{"answer": n, ...}`` or ``{"answer": n, "error": sentence}``, ``{"finished": folder}``. ``F`` is a frame of people as
@@ -32,7 +32,7 @@ from sim.drill import TRAINER, Drill, DrillPlan, Inject, Recording
 from sim.drill.drill import STEP
 from sim.place import district_of
 from twin.errors import BadInput, HutongError
-from viz.drill_parts import parts
+from viz.drill.parts import parts
 from viz.stream import frame_bytes
 
 FRAMES = 2.5
@@ -164,7 +164,7 @@ class Engine:
         if do == "end":
             self._finish()
             return {"t": drill.time}
-        raise BadInput(f"nobody knows what {do!r} is", mend="see viz/drill_engine.py")
+        raise BadInput(f"nobody knows what {do!r} is", mend="see viz/drill/engine.py")
 
     def _go_on(self, seconds: float) -> None:
         if not 0 < seconds <= 600:

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from sim.measures import readable
 from sim.protection import Arrivals, Check, Moves, Plan, Schedule
-from viz.protection_map import legend, plan_map
+from viz.report.protection_map import legend, plan_map
 
 _STYLE = """body{font:15px/1.45 system-ui,"Noto Sans CJK SC",sans-serif;margin:1.5rem auto;max-width:1120px;padding:0 1rem;
 color:#1c1c1c}

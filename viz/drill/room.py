@@ -67,7 +67,7 @@ class Room:
         self._waiting: dict[int, Future[dict[str, Any]]] = {}
         self._viewers: dict[int, tuple[asyncio.AbstractEventLoop, asyncio.Event]] = {}
         self._viewer = count(1)
-        self.process = subprocess.Popen([sys.executable, "-m", "viz.drill_engine"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen([sys.executable, "-m", "viz.drill.engine"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         start_new_session=True,
                                         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))})
         self._write({"plan": plan.model_dump(mode="json", by_alias=True, exclude_none=True), "out": str(out), "id": drill_id})

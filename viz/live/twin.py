@@ -24,9 +24,9 @@ from twin.live.state import STALE_S, State
 from twin.patrol.ground import FootGround
 from twin.places import District
 from twin.store import Log, query
-from viz.live_picture import Fold, Picture, Thing, picture
-from viz.live_series import Series
-from viz.positions import FREE, NEITHER, ON_CASE, Positions
+from viz.live.picture import Fold, Picture, Thing, picture
+from viz.live.positions import FREE, NEITHER, ON_CASE, Positions
+from viz.live.series import Series
 
 log = logging.getLogger("hutong.viz")
 

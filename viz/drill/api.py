@@ -22,14 +22,14 @@ from sim.drill import TRAINER, DrillPlan, Inject, load
 from sim.drill.report import report
 from twin.errors import BadInput, HutongError
 from twin.guard import LOCAL, Permission, Principal
-from viz.drill_about import about
-from viz.drill_log import DrillLog
-from viz.drill_parts import shown_to
-from viz.drill_room import Keeper, Room, Rooms
+from viz.drill.about import about
+from viz.drill.log import DrillLog
+from viz.drill.parts import shown_to
+from viz.drill.room import Keeper, Room, Rooms
 from viz.guard import current, principal_of
 from viz.library import Library
 from viz.shipped import shipped
-from viz.stream import NOT_FOUND, REFUSED, same_origin, stirred, until_gone
+from viz.stream import NOT_FOUND, REFUSED, heard, same_origin, stirred, until_gone
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9 ._-]{0,39}$")]
 
@@ -275,7 +275,7 @@ async def _opened(socket: WebSocket, rooms: Rooms, drill: str) -> Room | None:
 
 
 async def _hear(socket: WebSocket) -> None:
-    async for _text in socket.iter_text():
+    async for _message in heard(socket):
         pass
 
 
@@ -303,8 +303,8 @@ class _Drawn:
         self.stir = asyncio.Event()
 
     async def listen(self, socket: WebSocket) -> None:
-        async for text in socket.iter_text():
-            if text == "ack":
+        async for message in heard(socket):
+            if message is None:
                 self.ready = True
                 self.stir.set()
 

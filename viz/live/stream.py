@@ -2,7 +2,7 @@
 
 The client sends ``{"at": seconds since 1970 | null}`` for the moment that it wants to see (null: now) and the text
 ``ack`` for each frame that it has drawn. The server never has more than one frame on the way, so a slow client sees
-fewer frames, not old ones. Frames are described in :mod:`viz.positions`. Text messages are JSON: ``{"names": {slot:
+fewer frames, not old ones. Frames are described in :mod:`viz.live.positions`. Text messages are JSON: ``{"names": {slot:
 call-sign}}`` before the frame that needs them, ``{"stale_s": seconds}`` once, ``{"refused": reason}`` where positions
 may not be seen, now or any more: ``operation`` (none is declared), ``rights``, or ``near`` (the own place is unknown).
 
@@ -24,10 +24,10 @@ from fastapi import FastAPI, WebSocket
 
 from twin.guard import Guard, Permission, Principal
 from viz.guard import principal_of
-from viz.live import Live
-from viz.live_export import add_exports
-from viz.positions import Look, Positions, everywhere, nowhere, within
-from viz.stream import REFUSED, same_origin, stirred, until_gone
+from viz.live.export import add_exports
+from viz.live.positions import Look, Positions, everywhere, nowhere, within
+from viz.live.twin import Live
+from viz.stream import REFUSED, heard, same_origin, stirred, until_gone
 
 UPDATES = 4.0
 """Frames a second at most."""
@@ -80,18 +80,13 @@ class Viewer:
         await until_gone(self._listen(), self._send())
 
     async def _listen(self) -> None:
-        async for text in self.socket.iter_text():
-            if text == "ack":
+        async for message in heard(self.socket):
+            if message is None:
                 self._drawn = True
-            else:
-                try:
-                    message = json.loads(text)
-                except ValueError:
-                    continue
-                if isinstance(message, dict) and "at" in message:
-                    at = _moment(message["at"])
-                    self._asked |= at != self.at
-                    self.at = at
+            elif "at" in message:
+                at = _moment(message["at"])
+                self._asked |= at != self.at
+                self.at = at
             self._stir.set()
 
     async def _send(self) -> None:

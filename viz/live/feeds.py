@@ -20,7 +20,7 @@ from twin.live.feeds.synthetic import Day, call_signs, synthetic_day
 from twin.live.intake import Intake
 from twin.live.keep import Keeper
 from twin.live.row import Row, microseconds
-from viz.live import Live
+from viz.live.twin import Live
 
 log = logging.getLogger("hutong.viz")
 

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Query, Response
 
-from viz.live import Live
-from viz.live_rights import asker
+from viz.live.rights import asker
+from viz.live.twin import Live
 
 Language = Literal["en", "zh"]
 Listed = Literal["cases", "alarms", "units", "cameras", "log"]

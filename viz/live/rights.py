@@ -8,7 +8,7 @@ from typing import Any
 
 from twin.guard import Permission, Principal
 from viz.guard import current
-from viz.live import Live
+from viz.live.twin import Live
 
 NOTED_EVERY_S = 60.0
 """Somebody who goes on looking is written down again after so long [s]."""
