@@ -1,45 +1,45 @@
 """A search over layouts towards several ends at once, and the proof of what it found.
 
-Layouts are bred from those that are there (moves of :mod:`sim.study.space`). Parents are the ones that no other beats on
-every end, where the number of measures on which a layout clearly loses to those made by hand counts as one end more. Each is
-*screened*: one rehearsal with a share of the people, for whom searches take as much longer, so that the load of every lane is
-what it was. The most promising are *confirmed*: rehearsed in full with the same seeds as the layouts made by hand, and
-compared in pairs.
+Layouts are *bred* in outline from those that are there, in several lineages (:mod:`sim.study.breed`): thousands are looked at,
+none of them in full. The best of each lineage is *screened*: rehearsed once with a seed of its own, and so are the layouts made
+by hand. The most promising are *confirmed*: rehearsed with the same further seeds as the layouts made by hand, which nothing
+before has used, and compared in pairs.
 
-What is screened depends on the seed and the results alone, so that a search that was interrupted goes on in its folder.
+What is tried depends on the seed and the results alone, so that a search that was interrupted goes on in its folder.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from sim.draw import stream
 from sim.layout import takes
 from sim.measures import MEASURES, measure
 from sim.place import district_of
 from sim.scenario import Distribution, Layout, Scenario
+from sim.scenario_file import dump
+from sim.study.breed import LIMITS, Lineage, breed, shortfall
 from sim.study.compare import Row, paired
 from sim.study.crew import Crew
 from sim.study.folder import Progress, Study, begin
-from sim.study.space import child, within
+from sim.study.replications import pinned
 from twin.errors import BadInput
 from twin.places import District
 
 ENDS = ("density_peak", "wait_mean", "response_mean", "staff")
 """Peak density, waiting, help arrival, staff: less is better of each."""
-LIMITS = ("staff", "lanes", "gates")
-"""What a layout may take no more of than the one made by hand that takes most."""
-ROUGH = 0.05
-"""A loss of this share of an end says nothing in screening, which is one rehearsal with few people."""
-LOSSES = "losses"
-BROOD = 4
-"""Layouts that are bred from one front."""
+APART = 1_000_000
+"""The seeds of breeding and screening lie so far from those that confirm."""
+OUTLINES = 3
+"""Seeds over which a layout is looked at in outline."""
+SHORTFALL = "shortfall"
+AT_MOST = 0.1
+"""What a loss on one measure may weigh in screening, which is one rehearsal: a share of the measure."""
 
 
 @dataclass(frozen=True)
@@ -87,69 +87,73 @@ class Found:
 
 
 def search(scenario: Scenario, hand: Sequence[str], out: str | os.PathLike[str], crew: Crew, *, ends: Sequence[str] = ENDS,
-           tries: int = 24, confirm: int = 1, replications: int = 5, share: float = 0.2, seed: int | None = None,
-           on_progress: Progress | None = None) -> Found:
-    """Search from the layouts made by hand; ``tries`` more are screened, ``confirm`` of them rehearsed in full.
+           tries: int = 1200, screen: int = 4, confirm: int = 1, replications: int = 5, share: float = 1.0,
+           seed: int | None = None, on_progress: Progress | None = None) -> Found:
+    """Search from the layouts made by hand: ``tries`` more are looked at in outline, in ``screen`` lineages, the best of each is
+    rehearsed once, with a ``share`` of the people, and ``confirm`` of those as often as the ones made by hand.
 
     ``out`` becomes a study folder of the layouts that are confirmed, with the study of the screening inside.
     """
-    if not hand or tries < 1 or confirm < 1 or replications < 2:
+    if not hand or min(tries, screen, confirm) < 1 or replications < 2:
         raise BadInput("there is nothing to search",
-                       mend="name a layout, and ask for 1 try, 1 to confirm and 2 replications at least")
+                       mend="name a layout, and ask for 1 try, 1 to screen, 1 to confirm and 2 replications at least")
     if not 0.02 <= share <= 1:
         raise BadInput(f"{share:g} of the people do not do for screening", mend="say 0.02 to 1")
     district = district_of(scenario)
     _require_ends(ends, set(takes(district, scenario, hand[0])))
     study = begin(out, scenario, hand, seed=seed)
     first = study.first_seed
-    screening = begin(Path(out) / "screening", thinned(scenario, share), hand, seed=first)
-    limits = {key: max(takes(district, scenario, name)[key] for name in hand) for key in LIMITS}
-    random = stream(first, "search")
-    layouts: dict[str, Layout] = {name: scenario.layouts[name] for name in hand}
-    values: dict[str, dict[str, float]] = {}
-    refused = bred = 0
-    brood = list(hand)
-    while True:
-        gone = _screen(screening, layouts, brood, crew, share)
-        refused += len(gone)
-        for name in brood:
-            if name not in gone:
-                values[name] = _values(screening, district, scenario, layouts[name], name, ends, hand)
+    screening = begin(Path(out) / "screening", thinned(scenario, share), hand, seed=first + APART)
+    of = 2 * screen + len(hand) + (len(hand) + confirm) * replications
+
+    def tell(done: int) -> None:
         if on_progress is not None:
-            on_progress(min(bred, tries), tries + (len(hand) + confirm) * replications)
-        if bred >= tries:
-            break
-        best = front(values)
-        least = min(values[name][LOSSES] for name in best)
-        parents = [layouts[name] for name in best]
-        parents += [layouts[name] for name in best if values[name][LOSSES] == least] * BROOD
-        brood = []
-        while len(brood) < BROOD and bred < tries:
-            new = _new(district, scenario, parents, list(layouts.values()), limits, random)
-            bred += 1
-            if new is not None:
-                brood.append(f"s{bred:03d}")
-                layouts[brood[-1]] = new
-        if not brood:
-            break
-    chosen = _promising(values, hand)[:confirm]
+            on_progress(done, of)
+
+    bred = _bred(study, scenario, hand, crew, tries, screen, ends, tell)
+    layouts = {name: scenario.layouts[name] for name in hand} | bred
+    refused: set[str] = set()
+    screening.add({name: slowed(layout, share) for name, layout in bred.items()})
+    screening.complete([(name, screening.first_seed) for name in layouts], crew, refused=refused,
+                       on_progress=lambda done, left: tell(screen + screen + len(hand) - left + done))
+    values = {name: _values(screening, district, scenario, layout, name, ends, hand)
+              for name, layout in layouts.items() if name not in refused}
+    chosen = sorted((name for name in values if name not in hand), key=lambda name: values[name][SHORTFALL])[:confirm]
     study.add({name: layouts[name] for name in chosen})
-    seeds = range(first, first + replications)
-    done = tries
-
-    def tell(finished: int, of: int) -> None:
-        if on_progress is not None:
-            on_progress(done + finished, done + of)
-
-    study.complete([(name, s) for s in seeds for name in [*hand, *chosen]], crew, frames="first", on_progress=tell)
+    study.complete([(name, s) for s in range(first, first + replications) for name in [*hand, *chosen]], crew, frames="first",
+                   on_progress=lambda done, left: tell(of - left + done))
     best = front(values)
     points = [Point(name, told, name in best, "by hand" if name in hand else "search") for name, told in values.items()]
     verdicts = [verdict(study, district, name, other) for name in chosen for other in hand]
     study.add({name: layouts[name] for name in best})
+    lost = screen - len(values) + len(hand)
     study.note(layouts=[*hand, *chosen], search={
-        "ends": list(ends), "share": share, "tries": tries, "refused": refused, "hand": list(hand), "shown": [*hand, *chosen],
+        "ends": list(ends), "share": share, "tries": tries, "refused": lost, "hand": list(hand), "shown": [*hand, *chosen],
         "points": [asdict(p) for p in points], "verdicts": [asdict(v) | {"beats": v.beats} for v in verdicts]})
-    return Found(points, chosen, verdicts, refused)
+    return Found(points, chosen, verdicts, lost)
+
+
+def _bred(study: Study, scenario: Scenario, hand: Sequence[str], crew: Crew, tries: int, lineages: int, ends: Sequence[str],
+          tell: Callable[[int], None]) -> dict[str, Layout]:
+    """The best of each lineage, by name; those that the study knows already are not bred again."""
+    text, first = dump(pinned(scenario)), study.first_seed + APART
+    seeds = tuple(range(first + 1, first + 1 + OUTLINES))
+    known: dict[str, Any] = study.about.get("bred", {})
+    orders = [Lineage(text, tuple(hand), number, -(-tries // lineages), seeds, tuple(ends)) for number in range(1, lineages + 1)
+              if f"s{number}" not in known]
+    tell(lineages - len(orders))
+
+    def keep(order: Lineage, layout: dict[str, Any] | None) -> None:
+        known[f"s{order.number}"] = layout
+        study.note(bred=known)
+        tell(len(known))
+
+    crew.do(breed, orders, keep)
+    found: dict[str, Layout] = {}
+    for name in sorted(known, key=lambda name: int(name[1:])):
+        if known[name] is not None and (new := Layout.model_validate(known[name])) not in found.values():
+            found[name] = new
+    return found
 
 
 def thinned(scenario: Scenario, share: float) -> Scenario:
@@ -199,59 +203,13 @@ def verdict(study: Study, district: District, layout: str, against: str) -> Verd
                    [key for key in LIMITS if needs[key] > theirs[key] and key == "staff"])
 
 
-def _screen(screening: Study, layouts: dict[str, Layout], names: Sequence[str], crew: Crew, share: float) -> set[str]:
-    """Rehearse layouts once each with few people; the names of those that cannot be rehearsed."""
-    screening.add({name: slowed(layouts[name], share) for name in names})
-    gone: set[str] = set()
-    screening.complete([(name, screening.first_seed) for name in names], crew, refused=gone)
-    return gone
-
-
 def _values(screening: Study, district: District, scenario: Scenario, layout: Layout, name: str, ends: Sequence[str],
             hand: Sequence[str]) -> dict[str, float]:
-    """What the screening says of a layout: its ends, and on how many measures it loses."""
-    measured, *theirs = (screening.measures(one).loc[screening.first_seed] for one in (name, *hand))
+    """What the screening says of a layout: its ends, and by how much it falls short of those made by hand."""
+    measured, *theirs = (dict(screening.measures(one).loc[screening.first_seed]) for one in (name, *hand))
     needs = takes(district, scenario.model_copy(update={"layouts": {"it": layout}}), "it")
     told = {end: float(needs[end]) if end in needs else float(measured.get(end, np.nan)) for end in ends}
-    return told | {LOSSES: float(_losses(measured, theirs))}
-
-
-def _losses(measured: pd.Series, hand: list[pd.Series]) -> int:
-    """On how many measures, common to all, a layout is clearly worse than the best of those made by hand."""
-    lost = 0
-    for key in measured.index:
-        kind = measure(str(key))
-        theirs = [one[key] for one in hand if key in one and np.isfinite(one[key])]
-        if kind.better is None or len(theirs) < len(hand):
-            continue
-        sign = 1.0 if kind.better == "less" else -1.0
-        best = min(sign * value for value in theirs)
-        lost += not (sign * measured[key] - best) / max(*map(abs, theirs), abs(best), 1.0) <= ROUGH
-    return lost
-
-
-def _new(district: District, scenario: Scenario, parents: list[Layout], known: list[Layout], limits: dict[str, float],
-         random: np.random.Generator) -> Layout | None:
-    """A layout that is not there yet and takes no more than it may; None after many that were."""
-    for _ in range(40):
-        one = child(district, parents, random)
-        old = any(one == other.model_copy(update={"title": ""}) for other in known)
-        if not old and within(district, scenario, one, limits):
-            return one
-    return None
-
-
-def _promising(values: dict[str, dict[str, float]], hand: Sequence[str]) -> list[str]:
-    """Layouts that the search made, the most promising first: those that lose on the fewest measures, then by how much better
-    they are on the ends, each as a share of the best made by hand."""
-    ends = [end for end in values[hand[0]] if end != LOSSES]
-    best = {end: min(values[name][end] for name in hand) for end in ends}
-
-    def key(name: str) -> tuple[float, float]:
-        gain = [(best[end] - values[name][end]) / max(abs(best[end]), 1e-9) for end in ends]
-        return values[name][LOSSES], -float(np.nansum(gain))
-
-    return sorted((name for name in values if name not in hand), key=key)
+    return told | {SHORTFALL: shortfall(measured, theirs, ends, most=AT_MOST)}
 
 
 def _require_ends(ends: Sequence[str], resources: set[str]) -> None:

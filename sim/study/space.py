@@ -9,11 +9,10 @@ import numpy as np
 import shapely
 
 from sim import where
-from sim.layout import takes
-from sim.scenario import Barrier, Checkpoint, Gate, Layout, Post, Scenario
+from sim.scenario import Barrier, Checkpoint, Gate, Layout, Post
 from twin.places import District
 
-SLIDE = 25.0  # m, spread of a move along a fence
+SLIDES = (6.0, 25.0, 80.0)  # m, spreads of moves along a fence: a little, some, anywhere
 WANDER = 30.0  # m, spread of a move of a post
 BARRIER_STEP = 6.0  # m, spread of a move of a barrier
 EARLIER_LATER = 120.0  # s, spread of a change of an opening time
@@ -112,7 +111,7 @@ def move_post(district: District, layout: Layout, random: np.random.Generator) -
 
 def shift_staff(_district: District, layout: Layout, random: np.random.Generator) -> Layout | None:
     """One of the staff goes from one post to another of the same kind, or home."""
-    k = [k for k, post in enumerate(layout.posts) if post.staff > 1]
+    k = [k for k, post in enumerate(layout.posts) if post.staff > max(post.stay, 1)]
     if not k:
         return None
     a = int(random.choice(k))
@@ -125,7 +124,8 @@ def shift_staff(_district: District, layout: Layout, random: np.random.Generator
     return layout.model_copy(update={"posts": changed})
 
 
-MOVES: tuple[Move, ...] = (lanes, lanes, slide_checkpoint, slide_gate, opening, move_barrier, move_post, move_post, shift_staff)
+MOVES: tuple[Move, ...] = (lanes, slide_checkpoint, slide_checkpoint, slide_checkpoint, slide_gate, opening, move_barrier,
+                           move_post, move_post, shift_staff)
 
 
 def child(district: District, parents: Sequence[Layout], random: np.random.Generator) -> Layout:
@@ -143,12 +143,6 @@ def child(district: District, parents: Sequence[Layout], random: np.random.Gener
     return layout.model_copy(update={"title": ""})
 
 
-def within(district: District, scenario: Scenario, layout: Layout, limits: dict[str, float]) -> bool:
-    """Whether a layout takes no more than it may."""
-    needed = takes(district, scenario.model_copy(update={"layouts": {"it": layout}}), "it")
-    return all(needed[key] <= most + 1e-6 for key, most in limits.items())
-
-
 def _along(district: District, layout: Layout, thing: Gate | Checkpoint, width: float,
            random: np.random.Generator) -> tuple[tuple[float, float], float] | None:
     """A new place along the fence that something is on, and by how much the fence turns between [rad]; None where it is on
@@ -160,7 +154,7 @@ def _along(district: District, layout: Layout, thing: Gate | Checkpoint, width: 
     if fence is None or fence.distance(at) > max(ON_FENCE, width / 4):
         return None
     before = fence.project(at)
-    after = before + float(random.normal(0, SLIDE))
+    after = before + float(random.normal(0, random.choice(SLIDES)))
     after = after % fence.length if fence.is_closed else float(np.clip(after, width / 2, fence.length - width / 2))
     new = fence.interpolate(after)
     corners = shapely.points(shapely.get_coordinates(fence))

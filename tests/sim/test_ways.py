@@ -118,7 +118,7 @@ def test_two_gates_are_used_by_what_they_pass(district, plaza):
 
 def test_a_gate_that_shuts_sends_everybody_to_the_other(district, plaza):
     shut = [{"id": "s", "at_s": 215, "kind": "close_gate", "object": "south"}]
-    scenario = evening(plaza, demand={"visitors": FOURS}, duration_s=420, incidents=shut, layouts=two_gates())
+    scenario = evening(plaza, demand={"visitors": FOURS}, duration_s=460, incidents=shut, layouts=two_gates())
     late = []
 
     def watch(model):

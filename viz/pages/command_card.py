@@ -149,13 +149,14 @@ def _camera(live: Live, picture: Picture, camera: Thing, language: str, run: str
         if value.get(key) is not None:
             facts.append((say(f"measure.{'speed' if key == 'average_crowd_speed' else key}"), f"{value[key]:.{places}f} {unit}"))
     measured = live.series.people(picture.at_s - HISTORY_S, picture.at_s, camera=camera.id)
-    until, simulated = picture.at_s, command_whatif.people_in_view(live, run, camera.id) if run else None
-    legend = [html.I(className="line-measured"), say("command.measured")]
-    if simulated is not None and len(simulated[0]):
-        until = max(until, float(simulated[0][-1]))
+    t, simulated = command_whatif.people_in_view(live, run, camera.id) if run else (np.zeros(0), np.zeros(0))
+    until, legend = picture.at_s, [html.I(className="line-measured"), say("command.measured")]
+    if len(t):
+        until = max(until, float(t[-1]))
         legend += [html.I(className="line-simulated"), say("command.simulated")]
-    none = np.zeros(0)
-    curve = command_time.two_curves(measured, picture.at_s - HISTORY_S, until, *(simulated or (none, none)))
+        if t[0] <= picture.at_s <= t[-1] + command_whatif.STEP_S:
+            facts.insert(1, (say("command.simulated"), f"{np.interp(picture.at_s, t, simulated):.0f}"))
+    curve = command_time.two_curves(measured, picture.at_s - HISTORY_S, until, t, simulated)
     return html.Section(
         [
             *_head([html.Span(level or "–", className=f"los los-{level or 'none'}"), " ", camera.id], say("command.kind.camera")),

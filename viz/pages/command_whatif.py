@@ -12,9 +12,10 @@ import dash
 import dash_mantine_components as dmc
 import numpy as np
 import shapely
+import shapely.affinity
 from dash import ALL, Input, Output, State, dcc, html, no_update
 
-from sim.now import CaseNow, Count, Now, UnitNow, scenario_from
+from sim.now import REACH, CaseNow, Count, Now, UnitNow, scenario_from, view
 from sim.run import Run
 from sim.scenario_file import dump
 from sim.where import area
@@ -38,6 +39,8 @@ STEP_S = 10
 _KINDS = {"medic": "medic", "patrol": "police", "guard": "police", "traffic": "police"}
 _CASE_KINDS = {"medical": "medic", "lost_child": "steward", "suspicious_object": "police"}
 MOST_CASES = 20
+IN_RUN = 0.9
+"""A camera's count can be read off a run that rehearses so much of the ground that it sees [share]."""
 
 
 def button() -> html.Div:
@@ -276,23 +279,46 @@ def register(app: dash.Dash, library: Library, jobs: Jobs, live: Live) -> None:
 
 
 def people_in_view(live: Live, run: str, camera: str | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """What the cameras would count in a rehearsal: times (n,) [s since 1970] and people (n,), of one camera or of all."""
-    folder = live.runs_folder
+    """What the cameras would count in a rehearsal: times (n,) [s since 1970] and people (n,), of one camera or of all.
+
+    Nothing (0,) for a camera whose ground is not in the rehearsal: that nobody was rehearsed there does not say that nobody
+    would be there.
+    """
+    folder, none = live.runs_folder, np.zeros(0)
     if folder is None or not (folder / run / "run.json").is_file():
-        return np.zeros(0), np.zeros(0)
+        return none, none
     t, counts = _counted(str(folder / run), live)
     if camera is not None:
-        return t, counts.get(camera, np.zeros(len(t)))
+        return (t, counts[camera]) if camera in counts else (none, none)
     return t, np.sum(list(counts.values()), axis=0) if counts else np.zeros(len(t))
+
+
+def _grounds(run: Run, live: Live) -> dict[str, shapely.Geometry]:
+    """The ground (local metres) that each reporting camera sees, of those whose ground the run rehearses."""
+    rehearsed = None if run.scenario.area is None else area(live.district, run.scenario.area, "area")
+    places, (x0, y0) = Places(live.district), live.origin
+    found = {}
+    for camera in live.picture().crowds:
+        at = places.of(camera)
+        if at is None or (rehearsed is not None and rehearsed.distance(shapely.Point(at)) > REACH):
+            continue
+        seen = view(live.district, Count(camera.id, 0, (at[0] + x0, at[1] + y0)))
+        if seen is None:
+            continue
+        ground = shapely.affinity.translate(seen, -x0, -y0)
+        if rehearsed is None or rehearsed.intersection(ground).area > IN_RUN * ground.area:
+            found[camera.id] = ground
+    return found
 
 
 @lru_cache(maxsize=8)
 def _counted(path: str, live: Live) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """People in every measured area of a run, every ten seconds."""
+    """People in every measured area of a run, and on the ground of every other camera, every ten seconds."""
     run = Run(path)
     frames = run.frames(run.seeds[0])
     times = np.arange(0, run.scenario.duration_s + 1, STEP_S, dtype=float)
     areas = {name: area(live.district, ref, f"area {name}") for name, ref in run.scenario.measure.areas.items()}
+    areas |= {name: ground for name, ground in _grounds(run, live).items() if name not in areas}
     counts = {name: np.zeros(len(times)) for name in areas}
     for shape in areas.values():
         shapely.prepare(shape)

@@ -9,6 +9,7 @@ import shapely
 from numpy.typing import NDArray
 
 from twin.camera.dense import Dense, fit_dense
+from twin.camera.dense_evidence import Estimator
 from twin.camera.lens import Lens
 from viz.stills.models import Coloured
 from viz.stills.synthetic_camera import Look, SyntheticCamera, plain_stage
@@ -21,7 +22,8 @@ _BEYOND_M = 2.0
 
 
 def calibrated(lens: Lens, region: shapely.Polygon, *, plate: NDArray[np.uint8] | None = None, views: int = 60, seed: int = 1,
-               stage: Coloured | None = None, on_view: Callable[[int], None] | None = None) -> Dense:
+               stage: Coloured | None = None, on_view: Callable[[int], None] | None = None,
+             estimator: Estimator = "texture") -> Dense:
     """A dense estimator for a camera: fitted to rendered crowds, with ``plate`` (its own empty view) subtracted."""
     middle = region.centroid.x, region.centroid.y
     with SyntheticCamera(lens, stage or plain_stage((0.0, 0.0), seed=seed), origin=middle, look=Look(seed=seed)) as camera:
@@ -35,7 +37,7 @@ def calibrated(lens: Lens, region: shapely.Polygon, *, plate: NDArray[np.uint8] 
                 if on_view:
                     on_view(k + 1)
 
-        return fit_dense(lens, region, empty, pictures(), own_plate=plate)
+        return fit_dense(lens, region, empty, pictures(), own_plate=plate, estimator=estimator)
 
 
 def standing(region: shapely.Polygon, density: float, rng: np.random.Generator) -> Walkers:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import shapely
 from shapely import LineString, MultiLineString, MultiPolygon, Point, Polygon, STRtree
 
 from sim.crowd.ground.field import distances
-from sim.crowd.ground.links import area_mask, forbid_against, forbid_area, forbid_entering, link_cells
+from sim.crowd.ground.links import area_mask
 from sim.crowd.ground.march import march
 from sim.crowd.ground.path import path_down
-from sim.crowd.ground.portals import find_portals
+from sim.crowd.ground.rasters import Rasters
+from sim.crowd.ground.renew import renew
 from sim.crowd.ground.seams import Seams
+from sim.crowd.ground.seeds import Seeds
 from sim.crowd.ground.storeys import Seam
 from sim.crowd.ground.terrain import Terrain
-from sim.crowd.ground.walls import SLACK, bin_segments, segments_of
+from sim.crowd.ground.walls import SLACK, segments_of
 from twin.errors import BadInput
 
 MOST_CELLS = 60_000_000
@@ -25,6 +27,8 @@ SLOWEST = 0.02
 OFFSET = (0.4137, 0.4271)
 """Where the raster starts outside the ground's lower left corner, in cells: walls drawn on round metres then
 do not run through cell centres."""
+REMEMBERED = 16
+"""Changes of the ground over which distances are renewed; older ones are found anew."""
 
 
 class Ground:
@@ -62,10 +66,13 @@ class Ground:
         self._level: dict[int, int] = {}
         self._areas: list[shapely.Geometry] = []
         self._solved: list[int] = []
+        self._seeds: list[Seeds | None] = []
         self._fields = np.empty((4, self.ny, self.nx), np.float32)
         self._edges = segments_of([self._local(self.walkable)])
         self._walk = area_mask(self._local(self.walkable), self.nx, self.ny, self.cell)
+        self._rasters: Rasters | None = None
         self._linked = -1
+        self._changes: list[tuple[int, int, np.ndarray | None]] = []
         self.seams = Seams((seams or {}).values(), self.origin)
         self._twin = self._twins(list((seams or {}).values()))
         for name, line in (walls or {}).items():
@@ -163,7 +170,7 @@ class Ground:
         if name in self._goals:
             number = self._goals[name]
             for one in (number, self._level.get(number, number)):
-                self._areas[one], self._solved[one] = wide, -1
+                self._areas[one], self._solved[one], self._seeds[one] = wide, -1, None
             self.version += 1
             return number
         self._goals[name] = self._new_goal(wide)
@@ -196,6 +203,7 @@ class Ground:
         number = len(self._areas)
         self._areas.append(area)
         self._solved.append(-1)
+        self._seeds.append(None)
         if number == len(self._fields):
             more = np.empty((2 * number, self.ny, self.nx), np.float32)
             more[:number] = self._fields
@@ -296,51 +304,35 @@ class Ground:
 
     def terrain(self, goals: list[int] | np.ndarray) -> Terrain:
         """Walls and rasters as they are now, with the fields of the given goals up to date."""
-        self._link()
+        now = self._link()
         for goal in goals:
             if not 0 <= goal < len(self._areas):
                 raise BadInput(f"there is no goal number {goal}",
                                mend=f"the ground has {len(self._areas)} goals")
             if self._solved[goal] != self.version:
-                self.solve(int(goal), self._fields[goal])
+                if not self._renew(int(goal)):
+                    self.solve(int(goal), self._fields[goal])
                 self._solved[goal] = self.version
-        return Terrain(self._all, self._start, self._item, self._links, self._kind, self._fields,
-                       self._cost, self._pace, self._rates, *self._portals, self.cell)
+        return Terrain(now.segments, now.start, now.item, now.links, now.kind, self._fields, now.cost, now.pace, now.rates,
+                       *now.portals, self.cell)
 
     def _segments(self) -> np.ndarray:
         return np.concatenate([self._edges, segments_of(self._local(w) for w in self._walls.values())])
 
-    def _link(self) -> None:
-        """Bring bins and links up to date with walls and rules."""
-        if self._linked == self.version:
-            return
-        self._all = self._segments()
-        self._start, self._item = bin_segments(self._all, self.nx, self.ny, self.cell, self.reach)
-        self._links, self._cost, self._kind = link_cells(self._walk, self._all, self._start, self._item,
-                                                         self.cell)
-        for area, heading in self._one_way.values():
-            forbid_against(self._links, self._kind, area_mask(self._local(area), self.nx, self.ny, self.cell),
-                           np.cos(heading), np.sin(heading))
-        for area in self._blocked.values():
-            forbid_entering(self._links, self._kind, self._cost,
-                            area_mask(self._local(area), self.nx, self.ny,
-                                                               self.cell))
-        self._pace = np.zeros((self.ny, self.nx), np.uint8)
-        self._rates = np.ones((len(self._paces) + 1, 4), np.float32)
-        for number, (area, along, against, heading) in enumerate(self._paces.values(), 1):
-            self._pace[area_mask(self._local(area), self.nx, self.ny, self.cell)] = number
-            self._rates[number] = along, against, np.cos(heading), np.sin(heading)
-        self._portals = find_portals(self._all, self._start, self._item, self._walk, self._kind, self._links, self.cell)
-        self._level_links: np.ndarray | None = None
-        self._linked = self.version
-
-    def _links_without_steps(self) -> np.ndarray:
-        """The open links of who can take no steps, (ny, nx) uint8; found when first asked for."""
-        if self._level_links is None:
-            self._level_links = self._links.copy()
-            for area in self._steps.values():
-                forbid_area(self._level_links, area_mask(self._local(area), self.nx, self.ny, self.cell))
-        return self._level_links
+    def _link(self) -> Rasters:
+        """The rasters of walls and rules as they are now; what has changed in them is noted."""
+        if self._linked != self.version:
+            before = self._rasters
+            self._rasters = Rasters.of(
+                self._walk, self._segments(), self.cell, self.reach, steps=self._local_all(self._steps.values()),
+                one_way=[(self._local(area), heading) for area, heading in self._one_way.values()],
+                blocked=self._local_all(self._blocked.values()),
+                paces={name: (self._local(area), *rest) for name, (area, *rest) in self._paces.items()})
+            changed = None if before is None else self._rasters.changed_from(before)
+            self._changes = [*self._changes[-REMEMBERED:], (self._linked, self.version, changed)]
+            self._linked = self.version
+        assert self._rasters is not None
+        return self._rasters
 
     def _twins(self, seams: list[Seam]) -> np.ndarray:
         """For each cell of a flight that both of its copies have, the cell of the other copy, else -1: (ny * nx,) int32;
@@ -363,32 +355,39 @@ class Ground:
 
         ``extra (ny, nx)`` is added to what a metre counts.
         """
-        self._link()
-        area = self._local(self._areas[goal])
-        d[...] = np.inf
-        x0, y0, x1, y1 = area.buffer(1.5 * self.cell).bounds
-        i0, j0 = max(int(x0 / self.cell), 0), max(int(y0 / self.cell), 0)
-        i1, j1 = min(int(x1 / self.cell) + 1, self.nx), min(int(y1 / self.cell) + 1, self.ny)
-        x, y = np.meshgrid((np.arange(i0, i1) + 0.5) * self.cell, (np.arange(j0, j1) + 0.5) * self.cell)
-        points = shapely.points(x.ravel(), y.ravel())
-        shapely.prepare(area)
-        near = shapely.dwithin(area, points, 1.5 * self.cell)
-        values = np.full(len(points), np.inf)
-        inside = near & shapely.contains_xy(area, x.ravel(), y.ravel())
-        outside = near & ~inside & (self._kind[j0:j1, i0:i1].ravel() == 0)
-        values[outside] = shapely.distance(area, points[outside])
-        values[inside] = -np.minimum(shapely.distance(area.boundary, points[inside]), DEEPEST)
-        values[~self._walk[j0:j1, i0:i1].ravel()] = np.inf
-        d[j0:j1, i0:i1] = values.reshape(x.shape)
-        cost = self._cost if extra is None else self._cost + extra
-        links = self._links_without_steps() if goal in self._level.values() else self._links
-        march(d, links, cost, self._pace, self._rates, self.cell, self._twin, self._portals)
+        now = self._link()
+        cost = now.cost if extra is None else now.cost + extra
+        given = self._seeds_of(goal).put(d, now.kind)
+        march(d, given, self._links_to(goal, now), cost, now.pace, now.rates, self.cell, self._twin, now.portals)
+
+    def _renew(self, goal: int) -> bool:
+        """Bring the distances to a goal up to date if they are known for the ground as it was not long ago."""
+        now, since = self._link(), self._solved[goal]
+        changes = [cells for _, version, cells in self._changes if version > since]
+        if len(self._twin) or since < self._changes[0][0] or any(cells is None for cells in changes):
+            return False
+        changed = np.unique(np.concatenate([np.empty(0, np.int64), *changes]))
+        d = self._fields[goal]
+        given = self._seeds_of(goal).put(d, now.kind)
+        return renew(d, given, changed, self._links_to(goal, now), now.cost, now.pace, now.rates, self.cell, now.portals)
+
+    def _links_to(self, goal: int, rasters: Rasters) -> np.ndarray:
+        return rasters.level_links if goal in self._level.values() else rasters.links
+
+    def _seeds_of(self, goal: int) -> Seeds:
+        seeds = self._seeds[goal]
+        if seeds is None:
+            seeds = self._seeds[goal] = Seeds.of(self._local(self._areas[goal]), self._walk, self.cell)
+        return seeds
 
     # -- coordinates
     # -------------------------------------------------------------------------------------------
 
     def _local(self, geometry: shapely.Geometry) -> shapely.Geometry:
         return shapely.transform(geometry, lambda c: c - self.origin)
+
+    def _local_all(self, geometries: Iterable[shapely.Geometry]) -> list[shapely.Geometry]:
+        return [self._local(one) for one in geometries]
 
     def _points(self, xy: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(np.asarray(xy, float).reshape(-1, 2) - self.origin)
@@ -398,10 +397,6 @@ class Ground:
         state.pop("_tree", None)
         state.pop("_tree_version", None)
         return state
-
-
-DEEPEST = 20.0
-"""Depth inside a goal's area beyond which the way in no longer matters [m]."""
 
 
 def _walkable(area: shapely.Geometry) -> Polygon | MultiPolygon:

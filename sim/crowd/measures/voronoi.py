@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import shapely
+from scipy.spatial import Voronoi
 
 
 def voronoi_cells(*, xy: np.ndarray, walkable: shapely.Geometry, cut_off: float | None = None, corners: int = 16) -> np.ndarray:
@@ -18,11 +19,10 @@ def voronoi_cells(*, xy: np.ndarray, walkable: shapely.Geometry, cut_off: float 
     ``cut_off`` [m] is the radius of the circle that a cell stays within, drawn with so many ``corners``. Where walls
     part a cell, the piece that its person stands in is taken.
     """
-    points = shapely.points(_parted(np.asarray(xy, float).reshape(-1, 2)))
-    if len(points) < 2:
-        cells = np.full(len(points), walkable, object)
-    else:
-        cells = shapely.get_parts(shapely.voronoi_polygons(shapely.multipoints(points), extend_to=walkable, ordered=True))
+    xy = np.asarray(xy, float).reshape(-1, 2)
+    points = shapely.points(xy)
+    places, which = np.unique(xy, axis=0, return_inverse=True)
+    cells = _shared(_endless(places, walkable.bounds)[which], xy, which) if len(points) else np.empty(0, object)
     if cut_off is not None:
         cells = shapely.intersection(cells, shapely.buffer(points, cut_off, quad_segs=max(corners // 4, 1)))
     shapely.prepare(walkable)
@@ -34,14 +34,27 @@ def voronoi_cells(*, xy: np.ndarray, walkable: shapely.Geometry, cut_off: float 
     return cells
 
 
-def _parted(xy: np.ndarray) -> np.ndarray:
-    """Places (n, 2) with those who stand exactly where somebody else does a micrometre beside them."""
-    _, first, twin = np.unique(xy, axis=0, return_index=True, return_inverse=True)
-    double = first[twin.ravel()] != np.arange(len(xy))
-    if double.any():
-        xy = xy.copy()
-        xy[double, 0] += 1e-6 * np.cumsum(double)[double]
-    return xy
+def _endless(xy: np.ndarray, bounds: tuple[float, float, float, float]) -> np.ndarray:
+    """The cells (n,) of different places (n, 2), to far beyond some bounds: eight places far off make all of them finite."""
+    corners = np.concatenate([xy, np.reshape(bounds, (2, 2))])
+    middle = (corners.min(0) + corners.max(0)) / 2
+    angle = np.arange(8) * np.pi / 4 + 0.1
+    far = 20 * (np.ptp(corners, axis=0).max() + 1) * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    cells = Voronoi(np.concatenate([xy - middle, far]))
+    regions = [cells.regions[k] for k in cells.point_region[:len(xy)]]
+    which = np.repeat(np.arange(len(xy)), [len(region) for region in regions])
+    vertices = cells.vertices[np.concatenate(regions)] + middle
+    return shapely.convex_hull(shapely.multipoints(shapely.points(vertices), indices=which))
+
+
+def _shared(cells: np.ndarray, xy: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """Cells (n,) in which those who stand at one place have each their strip, as if they stood a micrometre beside each other."""
+    for one in np.flatnonzero(np.bincount(place) > 1):
+        who = np.flatnonzero(place == one)
+        x0, y0, x1, y1 = cells[who[0]].bounds
+        sides = np.concatenate([[x0], xy[who[0], 0] + 1e-6 * (np.arange(1, len(who)) - 0.5), [x1]])
+        cells[who] = shapely.intersection(cells[who], shapely.box(sides[:-1], y0, sides[1:], y1))
+    return cells
 
 
 def _own_piece(cell: shapely.Geometry, person: shapely.Point) -> shapely.Polygon:

@@ -58,6 +58,14 @@ def test_a_barrier_takes_along_what_stands_on_it(place):
     assert np.allclose(np.array(moved.checkpoints[0].at) - layout.checkpoints[0].at, step, atol=0.02)
 
 
+def test_who_must_stay_stays(place):
+    layout = Layout.model_validate(FENCED | {"posts": [{"id": "p", "at": [X0, Y0 - 10], "staff": 3, "stay": 2}]})
+    for seed in range(20):
+        moved = space.shift_staff(place, layout, np.random.default_rng(seed))
+        layout = layout if moved is None else moved
+    assert layout.posts[0].staff == 2
+
+
 def test_openings_stay_in_order(place):
     layout = Layout.model_validate(FENCED | {"gates": [{"id": "g", "at": [X0 + 3, Y0], "open": [{"from_s": 50, "until_s": 60}]}]})
     for seed in range(30):
@@ -100,30 +108,53 @@ def test_a_verdict_needs_a_gain_and_no_loss():
         assert not Verdict(**fine | loss).beats
 
 
-def test_a_search_goes_on_where_it_stopped_and_confirms_what_it_finds(tmp_path):
-    scenario = small_event(tmp_path, {"checked": 3}, incidents=[{"id": "fall", "at_s": 30, "at": [X0 + 2, Y0]}])
-    asked = {"tries": 3, "replications": 2, "share": 0.5}
+@pytest.fixture(scope="module")
+def event(tmp_path_factory):
+    return small_event(tmp_path_factory.mktemp("search"), {"checked": 3},
+                       incidents=[{"id": "fall", "at_s": 30, "at": [X0 + 2, Y0]}])
+
+
+ASKED = {"tries": 12, "screen": 2, "replications": 2}
+
+
+def kept_in(folder):
+    return {file.relative_to(folder): file.read_bytes() for file in folder.rglob("metrics.json")}
+
+
+@pytest.mark.parametrize("when", [1, 3, 6])
+def test_a_search_goes_on_where_it_stopped_and_confirms_what_it_finds(event, tmp_path, when):
     ticks = []
 
     def stop(done, of):
         ticks.append((done, of))
-        if done == 3:
+        if done >= when:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        search(scenario, ["checked"], tmp_path / "s", Crew(1), on_progress=stop, **asked)
-    kept = {file: file.stat().st_mtime_ns for file in (tmp_path / "s").rglob("metrics.json")}
-    found = search(scenario, ["checked"], tmp_path / "s", Crew(1), **asked)
-    assert kept and all(file.stat().st_mtime_ns == when for file, when in kept.items())
-    assert len(found.points) + found.refused == 4 and len(found.confirmed) == 1
+        search(event, ["checked"], tmp_path / "s", Crew(1), on_progress=stop, **ASKED)
+    assert ticks[-1][0] >= when and ticks[-1][1] == 2 + 3 + 4
+    before = kept_in(tmp_path / "s")
+    bred = Study(tmp_path / "s").about["bred"]
+    found = search(event, ["checked"], tmp_path / "s", Crew(1), **ASKED)
     study = Study(tmp_path / "s")
+    assert before.items() <= kept_in(tmp_path / "s").items() and bool(before) == (when > 2)
+    assert bred.items() <= study.about["bred"].items() and len(bred) == min(when, 2)
+    assert len(found.points) + found.refused == 3 and len(found.confirmed) == 1
     assert study.layouts == ["checked", found.confirmed[0]] and study.common_seeds() == [1, 2]
+    assert Study(tmp_path / "s" / "screening").first_seed > 1000, "nothing was chosen by the seeds that confirm"
     assert [p.layout for p in found.points if p.made == "by hand"] == ["checked"]
     told = study.about["search"]
     assert set(told["ends"]) == {"density_peak", "wait_mean", "response_mean", "staff"}
     assert {p["layout"] for p in told["points"] if p["front"]} <= set(study.scenario.layouts)
     assert all(p["values"]["staff"] <= 8 for p in told["points"])
     assert found.verdicts[0].pairs == 2
+
+
+def test_two_workers_find_what_one_does(event, tmp_path):
+    alone = search(event, ["checked"], tmp_path / "one", Crew(1), **ASKED)
+    with Crew(2) as crew:
+        assert search(event, ["checked"], tmp_path / "two", crew, **ASKED) == alone
+    assert Study(tmp_path / "one").about["search"] == Study(tmp_path / "two").about["search"]
 
 
 def test_ends_that_cannot_be(plaza, tmp_path):

@@ -1,149 +1,116 @@
-"""A small RTSP server on loopback that serves JPEG over RTP (RFC 2435) inside the connection, and can be cut."""
+"""A street camera on loopback: the RTSP server of ``aio-rtsp-toolkit`` serves a moving picture, and can be cut.
+
+The toolkit does the talking, the packets and the pace. Two things are ours because it has neither: it serves anybody, so a
+name and a password (Basic) are asked for here, before it hears a request; and it only stops listening when it closes, so
+the lines that are open are broken here.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import base64
-import contextlib
-import re
-import socket
-import struct
+import logging
 import threading
-import time
+from pathlib import Path
 
+import aio_sockets as aio
+import av
 import cv2
 import numpy as np
+from aio_rtsp_toolkit.server import RtspServer
+from aio_rtsp_toolkit.server_session import RtspServerSession
+
+LOOP_S = 4
+"""The picture begins again after so long."""
 
 
-class JpegServer:
-    """Serves one moving picture at ``rate``; with ``credentials`` it asks for them (Basic)."""
+class StreetServer:
+    """Serves one moving picture (320 x 240) at ``rate`` a second, again and again; always on the port it first had."""
 
-    def __init__(self, rate: float = 10.0, size: tuple[int, int] = (320, 240),
-                 credentials: tuple[str, str] | None = None) -> None:
-        self.rate, self.size, self.credentials = rate, size, credentials
-        self._stop = threading.Event()
-        self._lines: list[socket.socket] = []
-        self._socket: socket.socket | None = None
+    def __init__(self, folder: Path, rate: int = 10, credentials: tuple[str, str] | None = None) -> None:
+        self.credentials = credentials
         self.port = 0
-        self.began = time.monotonic()
+        self._folder = folder
+        _film(folder / "street.mp4", rate)
+        self._thread: threading.Thread | None = None
 
-    def start(self) -> JpegServer:
-        self._stop.clear()
-        self._socket = socket.socket()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind(("127.0.0.1", self.port))
-        self._socket.listen(8)
-        self.port = self._socket.getsockname()[1]
-        threading.Thread(target=self._accept, args=(self._socket,), daemon=True).start()
+    @property
+    def url(self) -> str:
+        return f"rtsp://127.0.0.1:{self.port}/street.mp4/play_count_0"
+
+    def start(self) -> StreetServer:
+        up = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(up)), name="street-server", daemon=True)
+        self._thread.start()
+        assert up.wait(10)
         return self
 
     def cut(self) -> None:
         """Go away: nobody listens any more and every line is broken."""
-        self._stop.set()
-        assert self._socket is not None
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-        for line in self._lines:
-            with contextlib.suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
-            line.close()
-        self._lines.clear()
-        time.sleep(0.05)
+        if self._thread is not None:
+            self._loop.call_soon_threadsafe(self._gone.set)
+            self._thread.join(10)
+            assert not self._thread.is_alive()
+            self._thread = None
 
-    @property
-    def url(self) -> str:
-        return f"rtsp://127.0.0.1:{self.port}/street"
+    async def _serve(self, up: threading.Event) -> None:
+        self._loop, self._gone = asyncio.get_running_loop(), asyncio.Event()
+        serving = _Serving(self._folder, self.port, self.credentials)
+        await serving.start()
+        self.port = serving.listening_at()
+        up.set()
+        await self._gone.wait()
+        await serving.go()
 
-    def _accept(self, listening: socket.socket) -> None:
-        while not self._stop.is_set():
-            try:
-                line, _ = listening.accept()
-            except OSError:
-                return
-            self._lines.append(line)
-            threading.Thread(target=self._talk, args=(line,), daemon=True).start()
 
-    def _talk(self, line: socket.socket) -> None:
-        heard, playing = b"", False
-        line.settimeout(0.02)
-        number, due, stamp = 0, time.monotonic(), 0
-        while not self._stop.is_set():
-            try:
-                more = line.recv(4096)
-                if not more:
-                    return
-                heard += more
-            except TimeoutError:
-                pass
-            except OSError:
-                return
-            try:
-                while b"\r\n\r\n" in heard:
-                    if heard[:1] == b"$":  # what the client reports about what it received
-                        heard = heard[4 + struct.unpack(">H", heard[2:4])[0]:]
-                        continue
-                    head, heard = heard.split(b"\r\n\r\n", 1)
-                    playing = self._answer(line, head.decode("latin-1")) or playing
-                if playing and time.monotonic() >= due:
-                    due, stamp = time.monotonic() + 1 / self.rate, stamp + int(90000 / self.rate)
-                    for packet in self._packets(self.picture(), stamp):
-                        head = struct.pack(">HBBH", len(packet) + 3, 0x80, packet[0], number & 0xFFFF)
-                        line.sendall(b"$\x00" + head + packet[1:])
-                        number += 1
-            except OSError:
-                return
+class _Serving(RtspServer):
+    """The toolkit's server, which keeps its lines and hands each to a session that may ask who is there."""
 
-    def picture(self) -> np.ndarray:
-        w, h = self.size
-        picture = np.full((h, w, 3), 90, np.uint8)
-        picture[::16] = 140
-        x = int((time.monotonic() - self.began) * 60) % (w - 40)
-        cv2.rectangle(picture, (x, 80), (x + 30, 160), (40, 60, 200), -1)
-        return picture
+    def __init__(self, folder: Path, port: int, credentials: tuple[str, str] | None) -> None:
+        super().__init__(str(folder), host="127.0.0.1", port=port)
+        self.logger = logging.getLogger("street-server")
+        self._wanted = None if credentials is None else "Basic " + base64.b64encode(":".join(credentials).encode()).decode()
+        self._talks: dict[asyncio.Task, aio.TCPSocket] = {}
 
-    def _answer(self, line: socket.socket, head: str) -> bool:
-        method, url = head.split(" ")[:2]
-        sequence = re.search(r"(?im)^CSeq:\s*(\d+)", head)
-        said = [f"CSeq: {sequence[1] if sequence else 0}", "Session: 7;timeout=60"]
-        status, body = "200 OK", ""
-        if self.credentials and method != "OPTIONS":
-            wanted = "Basic " + base64.b64encode(":".join(self.credentials).encode()).decode()
-            if wanted not in head:
-                status, said = "401 Unauthorized", [said[0], 'WWW-Authenticate: Basic realm="test"']
-                method = "REFUSED"
-        if method == "OPTIONS":
-            said.append("Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN")
-        elif method == "DESCRIBE" and not url.endswith("/street"):
-            status = "404 Not Found"
-        elif method == "DESCRIBE":
-            body = (f"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=street\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=video 0 RTP/AVP 26\r\n"
-                    f"a=framerate:{self.rate}\r\na=control:track\r\n")
-            said += ["Content-Type: application/sdp", f"Content-Length: {len(body)}", f"Content-Base: {url}/"]
-        elif method == "SETUP":
-            said.append("Transport: RTP/AVP/TCP;unicast;interleaved=0-1")
-        line.sendall(f"RTSP/1.0 {status}\r\n".encode() + "\r\n".join(said).encode() + b"\r\n\r\n" + body.encode())
-        return method == "PLAY"
+    def listening_at(self) -> int:
+        return self._server.sockets[0].getsockname()[1]
 
-    def _packets(self, picture: np.ndarray, stamp: int) -> list[bytes]:
-        good, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 70])
-        assert good
-        data, at, tables = coded.tobytes(), 2, b""
-        while True:
-            mark, length = data[at + 1], struct.unpack(">H", data[at + 2:at + 4])[0]
-            if mark == 0xDB:
-                part = data[at + 4:at + 2 + length]
-                while part:
-                    tables, part = tables + part[1:65], part[65:]
-            at += 2 + length
-            if mark == 0xDA:  # what follows is the coded picture
-                break
-        scan, offset, packets = data[at:-2], 0, []
-        while offset < len(scan):
-            head = struct.pack(">I", offset) + bytes([1, 255, self.size[0] // 8, self.size[1] // 8])
-            if offset == 0:
-                head += struct.pack(">BBH", 0, 0, len(tables)) + tables
-            piece = scan[offset:offset + 1200]
-            offset += len(piece)
-            kind = 26 | (0x80 if offset >= len(scan) else 0)
-            # type of payload first, then the rest of the RTP header that follows the sequence number
-            packets.append(bytes([kind]) + struct.pack(">II", stamp, 0x1234) + head + piece)
-        return packets
+    async def go(self) -> None:
+        for line in self._talks.values():
+            line.writer.transport.abort()
+        await self.close()
+        if self._talks:
+            await asyncio.wait(self._talks, timeout=5)
+
+    async def _handle_client(self, sock: aio.TCPSocket) -> None:
+        talk = asyncio.current_task()
+        assert talk is not None
+        self._talks[talk] = sock
+        await _Session(self, sock, self._wanted).run()
+
+
+class _Session(RtspServerSession):
+    def __init__(self, server: RtspServer, sock: aio.TCPSocket, wanted: str | None) -> None:
+        super().__init__(server, sock)
+        self._wanted = wanted
+
+    async def _read_request(self):
+        while (request := await super()._read_request()) is not None:
+            if self._wanted in (None, request.headers.get("authorization")) or request.method == "OPTIONS":
+                return request
+            await self._send_response(request.headers, 401, "Unauthorized", {"WWW-Authenticate": 'Basic realm="street"'})
+        return None
+
+
+def _film(path: Path, rate: int) -> None:
+    """A box that walks across a striped street; every frame can be shown as soon as it is there."""
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("libx264", rate=rate, options={"tune": "zerolatency", "g": str(rate)})
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for k in range(LOOP_S * rate):
+            picture = np.full((240, 320, 3), 90, np.uint8)
+            picture[::16] = 140
+            x = int(k / rate * 60)
+            cv2.rectangle(picture, (x, 80), (x + 30, 160), (40, 60, 200), -1)
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        film.mux(stream.encode())

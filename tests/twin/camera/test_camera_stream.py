@@ -5,22 +5,22 @@ import time
 from itertools import pairwise
 
 import pytest
-from rtsp_case import JpegServer
+from rtsp_case import StreetServer
 
 from twin.camera.stream import Stream
 from twin.errors import BadInput
 
 
 @pytest.fixture
-def server():
-    serving = JpegServer().start()
+def server(tmp_path):
+    serving = StreetServer(tmp_path).start()
     yield serving
     serving.cut()
 
 
 def test_a_cut_stream_resumes_within_five_seconds_and_the_gap_is_marked(server):
     stream = Stream.open(server.url)
-    assert stream.size == (320, 240)
+    assert (stream.size, stream.rate) == ((320, 240), 10.0)
     back_up = []
 
     def cut() -> None:
@@ -44,8 +44,8 @@ def test_a_cut_stream_resumes_within_five_seconds_and_the_gap_is_marked(server):
     assert numbers[-1] - numbers[-2] >= 0.8 * 3.0 * stream.rate
 
 
-def test_wrong_credentials_are_told_and_never_shown(server):
-    locked = JpegServer(credentials=("gate", "right")).start()
+def test_wrong_credentials_are_told_and_never_shown(tmp_path):
+    locked = StreetServer(tmp_path, credentials=("gate", "right")).start()
     try:
         with pytest.raises(BadInput, match="asks for a name and a password"):
             Stream.open(locked.url)
