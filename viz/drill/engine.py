@@ -266,6 +266,8 @@ def _warm_up() -> None:
     crowd = Crowd(Ground(shapely.box(0, 0, 10, 10)), seed=0)
     crowd.add(np.array([[2.0, 2.0], [2.6, 2.0]]), crowd.ground.goal("there", shapely.Point(8, 8)), speed=1.3)
     crowd.step(2)
+    crowd.ground.close("gate", shapely.LineString([(0, 4), (5, 4)]))
+    crowd.step(2)
 
 
 def _give_up(recording: Recording | None, tell: Any, sentence: str) -> None:
