@@ -21,8 +21,9 @@ SPEEDS = ("1", "2", "5", "10")
 NUMBERS = ("people", "queueing", "density", "stuck", "outside", "left")
 
 
-def layout(_library: Library, _asked: dict[str, str], _language: str) -> html.Div:
-    """The page, empty until the script fills it."""
+def layout(library: Library, _asked: dict[str, str], _language: str) -> html.Div:
+    """The page: a district to look at, until the script opens a drill and shows its own."""
+    district = library.districts()[0]
     left = [
         html.Section(id="drill-lobby", className="part stack"),
         html.Div([_pace(), _injects()], id="drill-lead", hidden=True),
@@ -30,7 +31,7 @@ def layout(_library: Library, _asked: dict[str, str], _language: str) -> html.Di
                  id="drill-take", hidden=True),
     ]
     middle = [
-        panels.scene("drill-scene", enableEvents=[], overlays=[], colorBy="density"),
+        panels.scene("drill-scene", sceneUrl=f"/api/districts/{district}/scene", enableEvents=[], overlays=[], colorBy="density"),
         html.Div([html.B(say("drill.band")), html.Span(id="drill-title", className="grow"), html.Span(id="drill-you")],
                  id="drill-band", className="overlay band band-exercise", role="status"),
     ]
