@@ -36,8 +36,9 @@ FIRST_LOOK, HOPE = 2, 0.01
 that are kept."""
 NOTHING = 1e-4
 """A change that gains no more than this is taken back at the end."""
-LIMITS = ("staff", "lanes", "gates")
-"""What a layout may take no more of than the one made by hand that takes most."""
+LIMITS = ("staff", "staff_hours", "gates")
+"""What a layout may take no more of than the one made by hand that takes most. Lanes are not among them: each takes staff, which
+posts then lack."""
 
 
 @dataclass(frozen=True)

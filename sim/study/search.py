@@ -23,7 +23,7 @@ from sim.measures import MEASURES, measure
 from sim.place import district_of
 from sim.scenario import Distribution, Layout, Scenario
 from sim.scenario_file import dump
-from sim.study.breed import LIMITS, Lineage, breed, shortfall
+from sim.study.breed import Lineage, breed, shortfall
 from sim.study.compare import Row, paired
 from sim.study.crew import Crew
 from sim.study.folder import Progress, Study, begin
@@ -200,7 +200,7 @@ def verdict(study: Study, district: District, layout: str, against: str) -> Verd
         return [row.key for row in rows if row.better == side]
 
     return Verdict(layout, against, len(seeds), on(plain, "B") + fewer, on(plain, "A"), on(held, "B") + fewer, on(held, "A"),
-                   [key for key in LIMITS if needs[key] > theirs[key] and key == "staff"])
+                   [key for key in ("staff", "staff_hours") if needs[key] > theirs[key]])
 
 
 def _values(screening: Study, district: District, scenario: Scenario, layout: Layout, name: str, ends: Sequence[str],

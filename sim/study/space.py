@@ -36,6 +36,21 @@ def lanes(_district: District, layout: Layout, random: np.random.Generator) -> L
     return layout.model_copy(update={"checkpoints": changed})
 
 
+def man_lane(_district: District, layout: Layout, random: np.random.Generator) -> Layout | None:
+    """One lane more at a checkpoint, with stewards who leave a post for it; at least one of them stays there."""
+    if not layout.checkpoints:
+        return None
+    k = int(random.integers(len(layout.checkpoints)))
+    spec = layout.checkpoints[k]
+    needed = math.ceil(spec.staff_per_lane)
+    able = [j for j, post in enumerate(layout.posts) if post.kind == "steward" and post.staff > needed]
+    if not able:
+        return None
+    j = int(random.choice(able))
+    fewer = _with(layout, "posts", j, layout.posts[j].model_copy(update={"staff": layout.posts[j].staff - needed}))
+    return _with(fewer, "checkpoints", k, spec.model_copy(update={"lanes": spec.lanes + 1}))
+
+
 def slide_checkpoint(district: District, layout: Layout, random: np.random.Generator) -> Layout | None:
     """A checkpoint moves along its fence, and turns with it."""
     if not layout.checkpoints:
@@ -124,7 +139,7 @@ def shift_staff(_district: District, layout: Layout, random: np.random.Generator
     return layout.model_copy(update={"posts": changed})
 
 
-MOVES: tuple[Move, ...] = (lanes, slide_checkpoint, slide_checkpoint, slide_checkpoint, slide_gate, opening, move_barrier,
+MOVES: tuple[Move, ...] = (lanes, man_lane, slide_checkpoint, slide_checkpoint, slide_checkpoint, slide_gate, opening, move_barrier,
                            move_post, move_post, shift_staff)
 
 
