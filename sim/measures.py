@@ -7,19 +7,24 @@ name after a colon, such as ``wait_mean:north``.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
+
+FREE = 0.31
+"""Density up to which everybody walks freely, level A of walkways [1/m2] (Fruin 1971)."""
 
 
 @dataclass(frozen=True)
 class MeasureKind:
-    """A measure: ``better`` says which direction is an improvement, None where neither is."""
+    """A measure: ``better`` says which direction is an improvement, None where neither is. Values up to ``equal_up_to`` are
+    equally good: nobody is better off for being even freer."""
 
     key: str
     unit: str
     english: str
     chinese: str
     better: Literal["less", "more"] | None = "less"
+    equal_up_to: float = 0.0
 
     def label(self, language: str = "en") -> str:
         """What it is called in a language, ``en`` or ``zh``."""
@@ -64,7 +69,7 @@ _ALL = (
     MeasureKind("group_wait_mean", "s", "mean wait for the group, of those who waited", "等候同伴平均时间"),
     MeasureKind("group_left_behind", "persons", "people who were waited for in vain, or waited in vain", "与同伴失散人数"),
     MeasureKind("cut_off", "persons", "people whose way was cut off", "去路被切断人数"),
-    MeasureKind("density_max", "1/m²", "highest density", "最高密度"),
+    MeasureKind("density_max", "1/m²", "highest density", "最高密度", equal_up_to=FREE),
     MeasureKind("flow", "persons", "people who crossed", "通过人数", None),
     MeasureKind("served", "persons", "people served", "通过安检人数", None),
 )
@@ -95,7 +100,7 @@ _LAB = (
     MeasureKind("flow_middle", "1/s", "flow of the middle 70 of 100", "中段流量", "more"),
     MeasureKind("flow_per_m", "1/(m s)", "flow of the middle 70 of 100 per metre", "单位宽度流量", "more"),
     MeasureKind("density", "1/m²", "mean density", "平均密度"),
-    MeasureKind("density_max", "1/m²", "highest density", "最高密度"),
+    MeasureKind("density_max", "1/m²", "highest density", "最高密度", equal_up_to=FREE),
     MeasureKind("speed", "m/s", "mean speed", "平均速度", "more"),
     MeasureKind("voronoi_density", "1/m²", "mean Voronoi density", "平均Voronoi密度"),
     MeasureKind("voronoi_speed", "m/s", "mean Voronoi speed", "平均Voronoi速度", "more"),
@@ -110,7 +115,7 @@ def measure(column: str, among: dict[str, MeasureKind] = MEASURES) -> MeasureKin
     kind = among[key]
     if not place:
         return kind
-    return MeasureKind(column, kind.unit, f"{place}: {kind.english}", f"{place}：{kind.chinese}", kind.better)
+    return replace(kind, key=column, english=f"{place}: {kind.english}", chinese=f"{place}：{kind.chinese}")
 
 
 def readable(value: float | None) -> str:

@@ -168,7 +168,7 @@ def _row(kind: MeasureKind, key: str, left: pd.Series | None, right: pd.Series |
         difference, low, high = interval(pairs, confidence)
     real = low is not None and high is not None and (low > 0 or high < 0)
     better: Literal["A", "B"] | None = None
-    if real and kind.better and difference is not None:
+    if real and kind.better and difference is not None and max(mean_a or 0.0, mean_b or 0.0) > kind.equal_up_to:
         better = "B" if (difference < 0) == (kind.better == "less") else "A"
     return Row(key, kind.label(), kind.label("zh"), kind.unit, mean_a, mean_b, difference, low, high, real, better, p, confidence)
 
@@ -178,7 +178,8 @@ def interval(values: np.ndarray, confidence: float = CONFIDENCE) -> tuple[float,
     mean = float(np.mean(values))
     if len(values) < 2:
         return mean, None, None
-    half = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
+    spread = float(np.std(values, ddof=1)) if np.ptp(values) > 0 else 0.0  # of equal values rounding would leave some
+    half = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1)) * spread / np.sqrt(len(values))
     return mean, mean - half, mean + half
 
 

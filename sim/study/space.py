@@ -17,6 +17,8 @@ WANDER = 30.0  # m, spread of a move of a post
 BARRIER_STEP = 6.0  # m, spread of a move of a barrier
 EARLIER_LATER = 120.0  # s, spread of a change of an opening time
 ON_FENCE = 1.0  # m that something may lie off the fence that it belongs to (as in sim.layout)
+SEARCHERS = "steward"
+"""The kind of staff that can search people, and so be given from a post to a lane."""
 
 Move = Callable[[District, Layout, np.random.Generator], Layout | None]
 """Changes one thing; None where the layout has nothing to change so."""
@@ -43,7 +45,7 @@ def man_lane(_district: District, layout: Layout, random: np.random.Generator) -
     k = int(random.integers(len(layout.checkpoints)))
     spec = layout.checkpoints[k]
     needed = math.ceil(spec.staff_per_lane)
-    able = [j for j, post in enumerate(layout.posts) if post.kind == "steward" and post.staff > needed]
+    able = [j for j, post in enumerate(layout.posts) if post.kind == SEARCHERS and post.staff - needed >= max(post.stay, 1)]
     if not able:
         return None
     j = int(random.choice(able))
@@ -125,22 +127,27 @@ def move_post(district: District, layout: Layout, random: np.random.Generator) -
 
 
 def shift_staff(_district: District, layout: Layout, random: np.random.Generator) -> Layout | None:
-    """One of the staff goes from one post to another of the same kind, or home."""
-    k = [k for k, post in enumerate(layout.posts) if post.staff > max(post.stay, 1)]
-    if not k:
+    """One of the staff goes from one post to another of the same kind; a steward may also go home.
+
+    Medics and police are there for what may happen, not for the incidents of one scenario: a layout keeps as many.
+    """
+    kinds = [post.kind for post in layout.posts]
+    able = [k for k, post in enumerate(layout.posts) if post.staff > max(post.stay, 1)
+            and (post.kind == SEARCHERS or kinds.count(post.kind) > 1)]
+    if not able:
         return None
-    a = int(random.choice(k))
+    a = int(random.choice(able))
     changed: list[Post] = list(layout.posts)
     changed[a] = changed[a].model_copy(update={"staff": changed[a].staff - 1})
-    same = [b for b, post in enumerate(layout.posts) if b != a and post.kind == layout.posts[a].kind]
-    if same and random.random() < 0.5:
+    same = [b for b, kind in enumerate(kinds) if b != a and kind == kinds[a]]
+    if same and (kinds[a] != SEARCHERS or random.random() < 0.5):
         b = int(random.choice(same))
         changed[b] = changed[b].model_copy(update={"staff": changed[b].staff + 1})
     return layout.model_copy(update={"posts": changed})
 
 
-MOVES: tuple[Move, ...] = (lanes, man_lane, slide_checkpoint, slide_checkpoint, slide_checkpoint, slide_gate, opening, move_barrier,
-                           move_post, move_post, shift_staff)
+MOVES: tuple[Move, ...] = (lanes, man_lane, slide_checkpoint, slide_checkpoint, slide_checkpoint, slide_gate, opening,
+                           move_barrier, move_post, move_post, shift_staff)
 
 
 def child(district: District, parents: Sequence[Layout], random: np.random.Generator) -> Layout:

@@ -1,12 +1,14 @@
 """Paired comparison: right on numbers with a known answer, refused where runs do not belong together."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from plaza_case import evening
 from scipy import stats
 
+from sim.measures import measure
 from sim.study import compare, rehearse
-from sim.study.compare import interval
+from sim.study.compare import interval, paired
 from twin.errors import BadInput
 
 
@@ -23,6 +25,17 @@ def test_interval_is_students_t():
     expected = stats.t.interval(0.95, 11, loc=values.mean(), scale=stats.sem(values))
     assert (low, high) == pytest.approx(expected) and mean == pytest.approx(values.mean())
     assert interval(np.array([4.0])) == (4.0, None, None)
+
+
+def test_densities_at_which_everybody_walks_freely_are_equally_good():
+    free = pd.DataFrame({"density_max:square": [0.20, 0.20, 0.21]})
+    told = {name: paired(frame, frame - 0.05, measure)[0] for name, frame in (("free", free), ("dense", 3 * free))}
+    assert told["free"].real and told["dense"].real
+    assert (told["free"].better, told["dense"].better) == (None, "B")
+
+
+def test_equal_values_have_no_interval_to_speak_of():
+    assert interval(np.full(3, 0.0588)) == (0.0588, 0.0588, 0.0588)
 
 
 def test_interval_covers_as_often_as_it_says():

@@ -66,6 +66,22 @@ def test_who_must_stay_stays(place):
     assert layout.posts[0].staff == 2
 
 
+def test_stewards_alone_leave_their_posts_for_lanes_or_home(place):
+    posts = [{"id": k, "at": [X0, Y0 - 10], "staff": 4, "kind": kind} for k, kind in
+             (("a", "steward"), ("b", "medic"), ("c", "medic"))]
+    layout = Layout.model_validate(FENCED | {"posts": posts})
+    random = np.random.default_rng(4)
+    lanes = sum(spec.lanes for spec in layout.checkpoints)
+    manned = space.man_lane(place, layout, random)
+    assert sum(spec.lanes for spec in manned.checkpoints) == lanes + 1
+    assert [post.staff for post in manned.posts] == [2, 4, 4]
+    assert space.man_lane(place, manned, random) is None, "nobody would be left at the post"
+    for _ in range(30):
+        layout = space.shift_staff(place, layout, random) or layout
+    assert layout.posts[0].staff == 1
+    assert layout.posts[1].staff + layout.posts[2].staff == 8
+
+
 def test_openings_stay_in_order(place):
     layout = Layout.model_validate(FENCED | {"gates": [{"id": "g", "at": [X0 + 3, Y0], "open": [{"from_s": 50, "until_s": 60}]}]})
     for seed in range(30):
