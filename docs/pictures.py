@@ -1,6 +1,7 @@
 """Make the pictures of the README: a still of the rehearsed event, and pages of the running application.
 
-``make pictures`` runs it; it needs what the tests need, and the runs that ``make demo`` leaves.
+``make pictures`` runs it; it needs what the tests need, the runs that ``make demo`` leaves, and the search of docs/study.md in
+``runs/searched``. Pictures have 256 colours, so that the repository stays small.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 import sim
@@ -40,7 +42,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(SOFTWARE_RENDERING))
         page = browser.new_page(viewport={"width": 1500, "height": 900})
         with served("--runs", str(ROOT / "runs")) as address:
-            for name in ("twin", "plan", "playback", "compare"):
+            for name in ("twin", "plan", "playback", "compare", "study"):
                 shoot(page, f"{address}/{name}", PICTURES / f"{name}.png")
         store = str(Path(folder) / "live.sqlite")
         password = "only for the pictures"
@@ -53,6 +55,9 @@ def main() -> None:
             page.click("[type=submit]")
             shoot(page, f"{address}/command", PICTURES / "command.png")
         browser.close()
+    for path in PICTURES.glob("*.png"):
+        with Image.open(path) as picture:
+            picture.convert("RGB").quantize(256).save(path, optimize=True)
 
 
 @contextmanager

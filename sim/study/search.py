@@ -87,7 +87,7 @@ class Found:
 
 
 def search(scenario: Scenario, hand: Sequence[str], out: str | os.PathLike[str], crew: Crew, *, ends: Sequence[str] = ENDS,
-           tries: int = 1200, screen: int = 4, confirm: int = 1, replications: int = 5, share: float = 1.0,
+           tries: int = 1200, screen: int = 4, confirm: int = 2, replications: int = 5, share: float = 1.0,
            seed: int | None = None, on_progress: Progress | None = None) -> Found:
     """Search from the layouts made by hand: ``tries`` more are looked at in outline, in ``screen`` lineages, the best of each is
     rehearsed once, with a ``share`` of the people, and ``confirm`` of those as often as the ones made by hand.

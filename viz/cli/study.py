@@ -235,7 +235,7 @@ def search(scenario: File, out: Out,
            ends: Annotated[str, typer.Option(help="What to have less of, with commas between.")] = "",
            tries: Annotated[int, typer.Option(min=1, help="Layouts to look at in outline.")] = 1200,
            screen: Annotated[int, typer.Option(min=1, help="The best of so many lineages are rehearsed once.")] = 4,
-           confirm: Annotated[int, typer.Option(min=1, help="Layouts to rehearse in full.")] = 1,
+           confirm: Annotated[int, typer.Option(min=1, help="Layouts to rehearse in full.")] = 2,
            replications: Annotated[int, typer.Option("--replications", "-n", min=2, help="Seeds of each in full.")] = 5,
            share: Annotated[float, typer.Option(help="Share of the people in screening.")] = 1.0,
            seed: Seed = None, workers: Workers = 0, scheduler: Scheduler = None, json: Json = False) -> None:

@@ -130,7 +130,7 @@ def event(tmp_path_factory):
                        incidents=[{"id": "fall", "at_s": 30, "at": [X0 + 2, Y0]}])
 
 
-ASKED = {"tries": 12, "screen": 2, "replications": 2}
+ASKED = {"tries": 12, "screen": 2, "confirm": 1, "replications": 2}
 
 
 def kept_in(folder):
