@@ -57,7 +57,7 @@ def main() -> None:
         browser.close()
     for path in PICTURES.glob("*.png"):
         with Image.open(path) as picture:
-            picture.convert("RGB").quantize(256).save(path, optimize=True)
+            picture.convert("RGB").quantize(256, kmeans=4).save(path, optimize=True)
 
 
 @contextmanager
