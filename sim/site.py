@@ -177,7 +177,7 @@ def _put(site: Site, district: District, scenario: Scenario, name: str, on_groun
             _during(site, f"one_way:{rule.id}:{k}", ("one_way", shape, heading), rule)
     for lanes in on_ground.checkpoints:
         goal = site.ground.goal(f"checkpoint:{lanes.spec.id}", _on(site.walkable, lanes.approach, f"checkpoint {lanes.spec.id}"))
-        site.checkpoints.append(CheckpointPlace(lanes, goal, _queues(site, scenario, lanes)))
+        site.checkpoints.append(CheckpointPlace(lanes, goal, queue_places(site, scenario, lanes)))
     for gate in on_ground.gates:
         if gate.line.is_empty:
             continue
@@ -321,7 +321,7 @@ def _street_pieces(district: District, street: str, what: str, backward: bool) -
     return out
 
 
-def _queues(site: Site, scenario: Scenario, lanes: Lanes) -> list[np.ndarray]:
+def queue_places(site: Site, scenario: Scenario, lanes: Lanes) -> list[np.ndarray]:
     """Where people of each lane stand: first the place of service, then back along the lane, straight as far as the
     ground is clear (30 m at most), then along the way that most of them come."""
     demand = [0] * len(site.entries)

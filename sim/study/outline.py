@@ -19,7 +19,7 @@ from sim.draw import mean, stream
 from sim.layout import LANE_DEPTH, LayoutGround, on_the_ground, takes
 from sim.record import THRESHOLDS
 from sim.scenario import Layout, Scenario
-from sim.site import Site, _queues, prepare
+from sim.site import Site, prepare, queue_places
 from sim.staff import pace_in_crowd
 from sim.study.lines import EVERY_S, Waited, line_up
 from sim.visitors import Visitors, visitors
@@ -102,7 +102,7 @@ def _places(scenario: Scenario, ground: LayoutGround, site: Site) -> list[np.nda
     """Where people stand in line at each checkpoint, those next to be searched first: one array (m, 2) each."""
     out = []
     for lanes in ground.checkpoints:
-        queues = [queue[1:] for queue in _queues(site, scenario, lanes)]
+        queues = [queue[1:] for queue in queue_places(site, scenario, lanes)]
         depth = np.concatenate([np.arange(len(queue)) for queue in queues])
         out.append(np.concatenate(queues)[np.argsort(depth, kind="stable")])
     return out

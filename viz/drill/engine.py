@@ -1,6 +1,6 @@
 """The process of one running drill: it steps by the clock, takes commands, and tells what can be seen.
 
-A process of its own, so that neither the pages nor the ways that are found anew when a gate shuts hold each other up.
+A process of its own, so that neither the pages nor the ways that are renewed when a gate shuts hold each other up.
 ``python -m viz.drill.engine`` reads one JSON object a line from its standard input: first ``{"plan": ..., "out": folder,
 "id": ...}``, then commands ``{"n": number, "do": ..., ...}``. It writes messages to its standard output: a letter, the
 length (uint32, little endian), and that many bytes. ``J`` is JSON: ``{"parts": {...}}`` with what has changed,

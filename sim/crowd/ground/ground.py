@@ -9,13 +9,13 @@ import shapely
 from shapely import LineString, MultiLineString, MultiPolygon, Point, Polygon, STRtree
 
 from sim.crowd.ground.field import distances
+from sim.crowd.ground.given import Given
 from sim.crowd.ground.links import area_mask
 from sim.crowd.ground.march import march
 from sim.crowd.ground.path import path_down
 from sim.crowd.ground.rasters import Rasters
 from sim.crowd.ground.renew import renew
 from sim.crowd.ground.seams import Seams
-from sim.crowd.ground.seeds import Seeds
 from sim.crowd.ground.storeys import Seam
 from sim.crowd.ground.terrain import Terrain
 from sim.crowd.ground.walls import SLACK, segments_of
@@ -66,7 +66,7 @@ class Ground:
         self._level: dict[int, int] = {}
         self._areas: list[shapely.Geometry] = []
         self._solved: list[int] = []
-        self._seeds: list[Seeds | None] = []
+        self._given: list[Given | None] = []
         self._fields = np.empty((4, self.ny, self.nx), np.float32)
         self._edges = segments_of([self._local(self.walkable)])
         self._walk = area_mask(self._local(self.walkable), self.nx, self.ny, self.cell)
@@ -170,7 +170,7 @@ class Ground:
         if name in self._goals:
             number = self._goals[name]
             for one in (number, self._level.get(number, number)):
-                self._areas[one], self._solved[one], self._seeds[one] = wide, -1, None
+                self._areas[one], self._solved[one], self._given[one] = wide, -1, None
             self.version += 1
             return number
         self._goals[name] = self._new_goal(wide)
@@ -203,7 +203,7 @@ class Ground:
         number = len(self._areas)
         self._areas.append(area)
         self._solved.append(-1)
-        self._seeds.append(None)
+        self._given.append(None)
         if number == len(self._fields):
             more = np.empty((2 * number, self.ny, self.nx), np.float32)
             more[:number] = self._fields
@@ -357,7 +357,7 @@ class Ground:
         """
         now = self._link()
         cost = now.cost if extra is None else now.cost + extra
-        given = self._seeds_of(goal).put(d, now.kind)
+        given = self._given_at(goal).put(d, now.kind)
         march(d, given, self._links_to(goal, now), cost, now.pace, now.rates, self.cell, self._twin, now.portals)
 
     def _renew(self, goal: int) -> bool:
@@ -368,17 +368,17 @@ class Ground:
             return False
         changed = np.unique(np.concatenate([np.empty(0, np.int64), *changes]))
         d = self._fields[goal]
-        given = self._seeds_of(goal).put(d, now.kind)
+        given = self._given_at(goal).put(d, now.kind)
         return renew(d, given, changed, self._links_to(goal, now), now.cost, now.pace, now.rates, self.cell, now.portals)
 
     def _links_to(self, goal: int, rasters: Rasters) -> np.ndarray:
         return rasters.level_links if goal in self._level.values() else rasters.links
 
-    def _seeds_of(self, goal: int) -> Seeds:
-        seeds = self._seeds[goal]
-        if seeds is None:
-            seeds = self._seeds[goal] = Seeds.of(self._local(self._areas[goal]), self._walk, self.cell)
-        return seeds
+    def _given_at(self, goal: int) -> Given:
+        known = self._given[goal]
+        if known is None:
+            known = self._given[goal] = Given.of(self._local(self._areas[goal]), self._walk, self.cell)
+        return known
 
     # -- coordinates
     # -------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ NEAR = 1.5
 
 
 @dataclass(frozen=True)
-class Seeds:
+class Given:
     """Distances ``values (r, c) float32`` [m] that are given about a goal, from the cell ``row``, ``column`` of the raster on;
     inf where none is. ``inside (r, c) bool`` marks the area itself."""
 
@@ -24,8 +24,8 @@ class Seeds:
     inside: np.ndarray
 
     @classmethod
-    def of(cls, area: shapely.Geometry, walk: np.ndarray, cell: float) -> Seeds:
-        """The seeds of an area in raster metres, on the cells that can be walked on, ``walk (ny, nx) bool``."""
+    def of(cls, area: shapely.Geometry, walk: np.ndarray, cell: float) -> Given:
+        """Those of an area in raster metres, on the cells that can be walked on, ``walk (ny, nx) bool``."""
         ny, nx = walk.shape
         x0, y0, x1, y1 = area.buffer(NEAR * cell).bounds
         i0, j0 = max(int(x0 / cell), 0), max(int(y0 / cell), 0)
